@@ -1,0 +1,1 @@
+"""Latent diffusion, taken apart: schedule, sampling, model, trajectory, training, interface."""
