@@ -1,0 +1,90 @@
+"""Steps in a file: one safetensors file, latents as [n, C, h, w], everything else as JSON.
+
+A file may come from anybody, so nothing in it is believed: its header is checked before a tensor
+is read, and safetensors itself checks the header against the size of the file.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .sampling import Step
+
+MAX_BYTES = 2**30  # 1,000 steps of the largest latents of Stable Diffusion 2 stay below it
+MAX_ABOUT = 2**20  # characters of JSON
+KEY = "trajectory"  # of the JSON in the header
+LATENTS = ("x_t", "x0_hat", "eps_hat", "x_prev")  # of a Step, always there
+HALVES = ("eps_cond", "eps_uncond")  # of a Step, only with guidance
+
+
+def tensors(step: Step) -> dict[str, Tensor]:
+    """Returns the tensors of a step that are there, by name."""
+    found = {name: getattr(step, name) for name in (*LATENTS, *HALVES)}
+    return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+
+def write(path: str | Path, about: dict[str, Any], steps: Sequence[Step]) -> None:
+    """Writes the steps of one sample and what JSON can say about them."""
+    from safetensors.torch import save_file
+
+    rows = [tensors(step) for step in steps]
+    guided = [HALVES[0] in row for row in rows]
+    names = (*LATENTS, *HALVES) if any(guided) else LATENTS
+    data = {name: torch.cat([row[name].cpu() for row in rows if name in row]) for name in names}
+    about = {**about, "timesteps": [step.t for step in steps], "guided": guided}
+    save_file(data, path, metadata={KEY: json.dumps(about)})
+
+
+def read(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], tuple[Step, ...]]:
+    """Returns what `write` wrote, on the CPU; `names` are the keys that `about` must have.
+
+    Raises ValueError, in one sentence, for any other file. The values in `about` are not checked.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES // 2**20} MB")
+        with safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(KEY, "null")
+            if len(header) > MAX_ABOUT:
+                raise ValueError(f"its header has more than {MAX_ABOUT} characters")
+            about = json.loads(header)
+            if not isinstance(about, dict) or set(about) != {*names, "timesteps", "guided"}:
+                raise ValueError("its header does not describe one")
+            timesteps, guided = about.pop("timesteps"), about.pop("guided")
+            check_rows(file, timesteps, guided)
+            rows = {name: iter(file.get_tensor(name).split(1)) for name in file.keys()}  # noqa: SIM118
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
+        raise ValueError(f"{Path(path).name} is not a run that was saved: {error}") from error
+    return about, tuple(
+        Step(
+            index=index,
+            t=t,
+            **{name: next(rows[name]) for name in (*LATENTS, *(HALVES if halves else ()))},
+        )
+        for index, (t, halves) in enumerate(zip(timesteps, guided, strict=True))
+    )
+
+
+def check_rows(file: Any, timesteps: Any, guided: Any) -> None:
+    """Raises ValueError unless the file holds the tensors of these steps, and finite numbers."""
+    if not isinstance(guided, list) or not all(isinstance(flag, bool) for flag in guided):
+        raise ValueError("its header does not say which steps were guided")
+    if not isinstance(timesteps, list) or len(timesteps) != len(guided):
+        raise ValueError(f"its header does not say the timesteps of {len(guided)} steps")
+    counts = dict.fromkeys(LATENTS, len(guided))
+    if any(guided):
+        counts |= dict.fromkeys(HALVES, sum(guided))
+    if set(file.keys()) != set(counts):
+        raise ValueError(f"it does not hold {', '.join(counts)} and nothing else")
+    for name, n in counts.items():
+        dtype, shape = file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()
+        if dtype != "F32" or len(shape) != 4 or shape[0] != n:
+            raise ValueError(f"{name} is {dtype} {shape}, not float32 [{n}, C, h, w]")
+        if not file.get_tensor(name).isfinite().all():
+            raise ValueError(f"{name} holds numbers that are not finite")
