@@ -1,0 +1,213 @@
+"""python -m ldm.training COMMAND: data, autoencoder, latents, denoiser, judge, export, evaluate.
+
+Every command can be stopped at any time and goes on from its last saved state.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
+
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from ldm.images import to_pictures
+from ldm.model import LatentDiffusion
+from ldm.training import autoencoder as ae
+from ldm.training import card, checkpoint, denoiser, evaluate, icons, judge, latents, loop, text
+
+WORK = Path.home() / ".cache" / "ldm-training"
+EVERY_CONCEPT = 10_000
+GRID = (
+    "a red apple",
+    "a cat face",
+    "a house",
+    "a blue car",
+    "a dog on a green background",
+    "a robot",
+    "a sunflower",
+    "a rocket in the twemoji style",
+    "a slice of pizza",
+    "a green heart",
+    "a frog",
+    "a guitar",
+    "two red apples next to a blue house",
+    "three yellow stars on a blue background",
+    "a cat to the left of a dog",
+    "a pink elephant",
+)
+
+
+def run_data(args) -> None:
+    """Fetch the icon sets, render and name them."""
+    print(icons.report(icons.build(args.work)))
+
+
+def run_autoencoder(args) -> None:
+    """Train the autoencoder; a run with --decay finishes it."""
+    icon_set = icons.load(args.work)
+    seen, unseen, openmoji = ae.split(icon_set)
+    tests = {
+        "held-out concepts": ae.plain_pictures(unseen, 48),
+        "openmoji": ae.plain_pictures(openmoji, 48),
+    }
+    folder = args.work / "autoencoder"
+    state = loop.State(ae.autoencoder(args.channels), folder, lr=args.lr)
+    print(f"{ae.describe(state.model)}, {'resumed' if state.load() else 'new'}")
+    batches = ae.crops(seen, seed=state.step, batch=args.batch, size=args.size)
+
+    def check():
+        notes = []
+        for name, image in tests.items():
+            back = ae.reconstruct(state.average, image)
+            ratio = ae.gradient_ratio(image, back)
+            notes.append(f"{name} {ae.psnr(image, back):.2f} dB, edges {ratio:.3f}")
+            grid(torch.cat([image[:8], back[:8]]), folder / f"{name.replace(' ', '-')}.png", 8)
+        return "; ".join(notes)
+
+    def loss(model, batch):
+        return ae.loss(model, batch, eq=args.eq)
+
+    _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
+    if args.decay:
+        ae.finish(state.average, seen, folder / "vae")
+
+
+def run_latents(args) -> None:
+    """Compose pictures, and keep their latents and caption embeddings in shards."""
+    seen = latents.trained_icons(icons.load(args.work))
+    vae, encoder = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    for shard in tqdm(range(args.shards), desc="shards"):
+        if not (args.work / "latents" / f"captions-{shard:03}.json").exists():
+            latents.build_shard(
+                args.work / "latents", shard, seen, vae, encoder, args.scenes, size=args.shard_size
+            )
+
+
+def run_denoiser(args) -> None:
+    """Train the denoiser on the latents."""
+    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    uncond = text.embed(*words, [""])
+    batches = latents.batches(
+        args.work / "latents", uncond[0], size=args.batch, seed=int(time.time())
+    )
+    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
+    if args.start:
+        denoiser.load_weights(unet, args.start / "unet")
+    folder = args.work / "denoiser"
+    state = loop.State(unet, folder, lr=args.lr)
+    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if state.load() else 'new'}")
+    model = checkpoint.assemble(state.average, vae, words)
+
+    def check():
+        drawn = evaluate.draw(model, GRID, steps=20, guidance=4.0, sampler="ddim")
+        grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
+        return f"{state.samples} samples"
+
+    def loss(network, batch):
+        return denoiser.loss(network, model.schedule, batch)
+
+    _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
+    record = {"samples": state.samples, "hours": round(state.seconds / 3600, 2)}
+    checkpoint.export(args.out, state.average, vae, words, record)
+
+
+def run_judge(args) -> None:
+    """Train the judge on the real pictures."""
+    seen = latents.trained_icons(icons.load(args.work))
+    concepts = tuple(sorted({icon.concept for icon in seen.icons}))
+    folder = args.work / "judge"
+    state = loop.State(judge.classifier(len(concepts)), folder, lr=args.lr, window=500)
+    print("resumed" if state.load() else "new")
+    batches = judge.pictures(seen, concepts, seed=state.step, batch=args.batch)
+    _watch(loop.train(state, batches, judge.loss, minutes=args.minutes, decay=args.decay), args)
+    state.average.load_state_dict(state.model.state_dict())
+    judge.Judge(state.average, concepts).save(folder / "judge.pt")
+
+
+def run_export(args) -> None:
+    """Write a checkpoint from the denoiser's last saved state, finished or not."""
+    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    saved = torch.load(args.work / "denoiser" / "state.pt", weights_only=True)
+    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
+    unet.load_state_dict(saved["average"])
+    record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
+    checkpoint.export(args.out, unet, vae, words, record)
+
+
+def run_evaluate(args) -> None:
+    """Measure a checkpoint; write evaluation.json and the model card into its folder."""
+    settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
+    model = LatentDiffusion.load(args.model, "cpu")
+    expert = judge.Judge.load(args.work / "judge" / "judge.pt")
+    figures = evaluate.evaluate(model, icons.load(args.work), expert, settings, args.concepts)
+    (args.model / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print(card.write(args.model))
+
+
+def grid(image: torch.Tensor, path: Path, columns: int) -> None:
+    """Writes images [B,3,H,W] as one picture."""
+    pictures = to_pictures(image)
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height))
+    for k, picture in enumerate(pictures):
+        sheet.paste(picture, (k % columns * width, k // columns * height))
+    sheet.save(path)
+
+
+def _watch(steps: Iterator[loop.TrainStep], args, check=None) -> None:
+    """Shows progress and time left; calls `check` every few minutes and at the end."""
+    bar = tqdm(total=round(args.minutes * 60), unit="s", mininterval=1 if _tty() else 60)
+    checked = time.monotonic()
+    for step in steps:
+        parts = " ".join(f"{k} {v:.4f}" for k, v in step.parts.items())
+        bar.set_postfix_str(f"{step.samples} samples, {parts}", refresh=False)
+        bar.update(round(bar.total - max(step.left, 0)) - bar.n)
+        if check and time.monotonic() - checked > 60 * args.check:
+            bar.write(check())
+            checked = time.monotonic()
+    bar.close()
+    if check:
+        print(check())
+
+
+def _tty() -> bool:
+    return os.isatty(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: one sub-command a function above, its help that function's docstring."""
+    root = argparse.ArgumentParser("python -m ldm.training", description=__doc__.split("\n")[0])
+    root.add_argument("--work", type=Path, default=WORK, help=f"data and states [{WORK}]")
+    commands = root.add_subparsers(required=True)
+
+    def command(function, **options):
+        name = function.__name__.removeprefix("run_")
+        sub = commands.add_parser(name, help=function.__doc__)
+        for option, default in options.items():
+            many = {"nargs": "+"} if isinstance(default, tuple) else {}
+            kind = type(default[0]) if many else (Path if default is None else type(default))
+            flag = "--" + option.replace("_", "-")
+            sub.add_argument(flag, type=kind, default=default, help=f"[{default}]", **many)
+        sub.set_defaults(run=function)
+
+    out = checkpoint.BUNDLED
+    train = {"minutes": 60.0, "decay": 0.0, "check": 5.0}
+    command(run_data)
+    command(run_autoencoder, channels=8, batch=8, size=64, lr=5e-4, eq=0.5, **train)
+    command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD)
+    command(run_denoiser, batch=32, lr=4e-4, widths=denoiser.WIDTHS, start=None, out=out, **train)
+    command(run_judge, batch=64, lr=1e-3, **train)
+    command(run_export, widths=denoiser.WIDTHS, out=out)
+    command(run_evaluate, model=out, steps=25, guidance=4.0, sampler="ddim", concepts=EVERY_CONCEPT)
+    return root
+
+
+if __name__ == "__main__":
+    arguments = parser().parse_args()
+    arguments.run(arguments)

@@ -1,0 +1,107 @@
+"""The model card: what the checkpoint was made from, what it can do, and what it cannot."""
+
+import json
+from pathlib import Path
+
+from ldm.training import sources
+
+CARD = """---
+license: cc-by-4.0
+library_name: diffusers
+pipeline_tag: text-to-image
+---
+# {name}
+
+A small latent diffusion model of icons and emoji, 128 px, trained from scratch on CPU cores by
+the commands of this repository. It opens in plain diffusers:
+
+```python
+from diffusers import StableDiffusionPipeline
+pipeline = StableDiffusionPipeline.from_pretrained("assets/models/{name}", safety_checker=None)
+pipeline("a red apple", num_inference_steps=25, guidance_scale=4).images[0]
+```
+
+{parts}
+
+## Training
+
+The denoiser has seen {samples:,} samples in {hours} hours on the machine it was trained on.
+Composed pictures with exact captions: single icons, and scenes of one to three kinds of things
+with counts, colours, positions and backgrounds. Objectives and settings are in `ldm/training/`.
+
+## Figures
+
+`python -m ldm.training evaluate` ({settings}) writes this table.
+
+{table}
+
+*Recognised* is how often a classifier trained on the real pictures, which took no part in
+training the generator, names the thing that the prompt "a <name>" asked for, over {concepts}
+concepts with seed 0. The ceiling is the same classifier's score on real drawings that neither
+it nor the generator has seen. The Fréchet distance is taken in that classifier's features.
+
+## What it cannot do
+
+It knows the things that emoji show, about 1,500 of them, and little else: no photographs, no
+people by name, no writing. It was trained for hours on a CPU, not days on a cluster, and the
+figures above say how far that goes. The text encoder reads 32 tokens; the rest is cut.
+
+## Data and licences
+
+{credits}
+
+The icons keep their licences; the weights are offered under CC-BY-4.0 with these credits.
+"""
+
+
+def write(folder: Path) -> str:
+    """Writes README.md into a checkpoint from its training.json and evaluation.json; its text."""
+    record = json.loads((folder / "training.json").read_text())
+    figures = json.loads((folder / "evaluation.json").read_text())
+    text = CARD.format(
+        name=folder.name,
+        parts=_parts(folder),
+        samples=record["samples"],
+        hours=record["hours"],
+        settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
+        table=_table(figures),
+        concepts=figures["concepts"],
+        credits=_credits(),
+    )
+    (folder / "README.md").write_text(text)
+    return text
+
+
+def _parts(folder: Path) -> str:
+    vae = json.loads((folder / "vae" / "config.json").read_text())
+    unet = json.loads((folder / "unet" / "config.json").read_text())
+    return (
+        f"- Autoencoder: `AutoencoderKL`, {unet['in_channels']} latent channels, "
+        f"{unet['sample_size']}x{unet['sample_size']} latents, widths {vae['block_out_channels']}\n"
+        f"- Denoiser: `UNet2DConditionModel`, widths {unet['block_out_channels']}, v-prediction on "
+        "a cosine schedule\n- Text encoder: all-MiniLM-L6-v2, frozen"
+    )
+
+
+def _table(figures: dict) -> str:
+    rows = ["| | |", "|---|---|"]
+    for name, row in figures["reconstruction"].items():
+        rows.append(
+            f"| reconstruction, {name} | {row['psnr']:.2f} dB, SSIM {row['ssim']:.3f}, "
+            f"edge strength {row['edges']:.2f} of the original's |"
+        )
+    for name, key in (("recognised", "recognised"), ("ceiling: real drawings", "ceiling")):
+        row = figures[key]
+        error = (row["top1"] * (1 - row["top1"]) / row["count"]) ** 0.5
+        rows.append(
+            f"| {name} | top-1 {row['top1']:.3f} ± {error:.3f}, top-5 {row['top5']:.3f} "
+            f"({row['count']} pictures) |"
+        )
+    return "\n".join([*rows, f"| Fréchet distance | {figures['frechet']:.1f} |"])
+
+
+def _credits() -> str:
+    lines = [f"- {s.package} {s.version}: {s.licence}" for s in sources.ICON_SETS]
+    other = [f"- {s.package} {s.version}: {s.licence}" for s in (sources.NAMES,)]
+    text = sources.TEXT_ENCODER
+    return "\n".join([*lines, *other, f"- {text.name} (text encoder): {text.licence}"])

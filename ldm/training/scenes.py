@@ -1,0 +1,327 @@
+"""Composed pictures with captions that say exactly what was drawn."""
+
+import colorsys
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ldm.training import sources
+from ldm.training.icons import SIZE, Icon, IconSet, held_out
+
+COLOURS = {  # hue in degrees, factors on saturation and value
+    "red": (0, 1.0, 1.0),
+    "orange": (28, 1.0, 1.0),
+    "yellow": (50, 1.0, 1.1),
+    "green": (125, 0.9, 0.9),
+    "blue": (215, 1.0, 1.0),
+    "purple": (275, 0.9, 0.9),
+    "pink": (330, 0.6, 1.15),
+    "brown": (25, 0.8, 0.55),
+    "black": (0, 0.1, 0.3),
+    "white": (0, 0.05, 1.4),
+    "gray": (0, 0.05, 0.75),
+}
+BACKGROUNDS = {  # sRGB
+    "white": (255, 255, 255),
+    "red": (222, 84, 80),
+    "orange": (250, 176, 96),
+    "yellow": (253, 232, 130),
+    "green": (142, 208, 140),
+    "blue": (140, 190, 245),
+    "purple": (190, 160, 232),
+    "pink": (250, 190, 214),
+    "brown": (164, 124, 92),
+    "black": (24, 24, 28),
+    "gray": (178, 182, 188),
+}
+RELATIONS = {  # phrase -> direction (columns, rows) from the second object to the first
+    "to the left of": (-1, 0),
+    "to the right of": (1, 0),
+    "above": (0, -1),
+    "below": (0, 1),
+    "next to": (None, 0),
+    "and": (None, None),
+}
+NUMBERS = ("no", "one", "two", "three", "four")
+STYLES = {s.name: s.style for s in (*sources.ICON_SETS, sources.HELD_OUT_SET)}
+SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What one object of a scene is. colour: the word a recoloured one is called by, or None.
+
+    boxes: left, top, right, bottom of each copy drawn, in pixels.
+    """
+
+    concept: str
+    name: str
+    count: int
+    colour: str | None
+    boxes: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture [128, 128, 3] uint8, its caption, and what it shows in terms a judge can check."""
+
+    picture: np.ndarray
+    caption: str
+    things: tuple[Thing, ...]
+    relation: str | None
+    background: str
+    style: str
+
+
+class Composer:
+    """Draws scenes from an icon set; the same generator state gives the same scene."""
+
+    def __init__(self, icon_set: IconSet, combinations: str = "trained"):
+        """combinations: 'trained' leaves out the held-out pairs, 'held out' draws only those."""
+        self.icon_set = icon_set
+        self.combinations = combinations
+        self.by_source: dict[str, list[int]] = {}
+        for i, icon in enumerate(icon_set.icons):
+            if icon.group in SCENE_GROUPS:
+                self.by_source.setdefault(icon.source, []).append(i)
+
+    def icon(self, rng: np.random.Generator, index: int) -> Scene:
+        """One icon alone, nearly filling the picture."""
+        icon = self.icon_set.icons[index]
+        colour = self._colour(rng, icon, 0.2)
+        background, rgb = _background(rng)
+        size = rng.uniform(0.75, 1.0) * SIZE
+        picture = self._crop(index, colour)
+        canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng)
+        thing = Thing(icon.concept, icon.name, 1, colour, (box,))
+        caption = _single_caption(rng, icon, colour, background)
+        return Scene(np.asarray(canvas), caption, (thing,), None, background, icon.source)
+
+    def scene(self, rng: np.random.Generator) -> Scene:
+        """One to three kinds of things in one style, with counts, colours and a relation."""
+        source = rng.choice(sorted(self.by_source))
+        while True:
+            kinds = int(rng.choice([1, 2, 3], p=[0.3, 0.55, 0.15]))
+            chosen = rng.choice(self.by_source[source], size=kinds, replace=False)
+            colours = [self._colour(rng, self.icon_set.icons[i], 0.45) for i in chosen]
+            if self._allowed(chosen, colours):
+                break
+        counts = [_count(rng, kinds) for _ in chosen]
+        relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
+        background, rgb = _background(rng)
+        canvas = _plain(rgb)
+        things = []
+        for index, colour, count, region in zip(
+            chosen, colours, counts, _regions(rng, kinds, relation), strict=True
+        ):
+            icon = self.icon_set.icons[index]
+            picture, boxes = self._crop(index, colour), []
+            for cell in _cells(rng, region, count):
+                side = 1.05 * min(cell[2] - cell[0], cell[3] - cell[1])
+                canvas, box = _place(canvas, picture, cell, side * rng.uniform(0.8, 1.0), rng)
+                boxes.append(box)
+            things.append(Thing(icon.concept, _name(rng, icon), count, colour, tuple(boxes)))
+        caption = _scene_caption(rng, things, relation) + _ending(rng, background, source)
+        return Scene(np.asarray(canvas), caption, tuple(things), relation, background, source)
+
+    def _allowed(self, chosen, colours) -> bool:
+        concepts = sorted(self.icon_set.icons[i].concept for i in chosen)
+        pairs = [
+            ("colour", c, self.icon_set.icons[i].concept)
+            for i, c in zip(chosen, colours, strict=True)
+            if c
+        ]
+        pairs += [("pair", a, b) for a in concepts for b in concepts if a < b]
+        if self.combinations == "trained":
+            return not any(held_out(*p) for p in pairs)
+        return bool(pairs) and all(held_out(*p) for p in pairs)
+
+    def _colour(self, rng, icon: Icon, share: float) -> str | None:
+        if icon.hue is None or rng.random() > share:
+            return None
+        colour = str(rng.choice(list(COLOURS)))
+        single = self.combinations == "trained" and held_out("colour", colour, icon.concept)
+        return None if single else colour
+
+    def _crop(self, index: int, colour: str | None) -> Image.Image:
+        icon, pixels = self.icon_set.icons[index], self.icon_set.pictures[index]
+        if colour:
+            pixels = recolour(pixels, icon.hue, colour)
+        return Image.fromarray(np.ascontiguousarray(pixels)).crop(icon.box)
+
+
+def alone(icon_set: IconSet, index: int, side: float = 0.9 * SIZE) -> np.ndarray:
+    """One icon as it is, in the middle of a white picture [128, 128, 3]; its longer side in px."""
+    picture = Image.fromarray(np.ascontiguousarray(icon_set.pictures[index]))
+    picture = picture.crop(icon_set.icons[index].box)
+    white = _plain(BACKGROUNDS["white"])
+    canvas, _ = _place(white, picture, (0, 0, SIZE, SIZE), side, np.random.default_rng(0), 0.0)
+    return np.asarray(canvas)
+
+
+def recolour(pixels: np.ndarray, hue: float, colour: str) -> np.ndarray:
+    """RGBA pixels [H, W, 4] with everything within 45 degrees of `hue` in the named colour."""
+    target, saturation, value = COLOURS[colour]
+    hsv = np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(np.float32)
+    away = (hsv[..., 0] * (360 / 255) - hue + 180) % 360 - 180
+    hit = (np.abs(away) < 45) & (hsv[..., 1] > 40)
+    changed = np.stack(
+        [
+            ((target + away * 0.4) % 360) * (255 / 360),
+            np.clip(hsv[..., 1] * saturation, 0, 255),
+            np.clip(hsv[..., 2] * value, 0, 255),
+        ],
+        axis=-1,
+    )
+    hsv = np.where(hit[..., None], changed, hsv).astype(np.uint8)
+    rgb = np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"))
+    return np.concatenate([rgb, pixels[..., 3:]], axis=-1)
+
+
+def _plain(rgb) -> Image.Image:
+    return Image.new("RGB", (SIZE, SIZE), tuple(rgb))
+
+
+def _background(rng) -> tuple[str, tuple[int, int, int]]:
+    name = "white" if rng.random() < 0.35 else str(rng.choice(list(BACKGROUNDS)))
+    if name in ("white", "black"):
+        return name, BACKGROUNDS[name]
+    h, lightness, s = colorsys.rgb_to_hls(*(v / 255 for v in BACKGROUNDS[name]))
+    jittered = colorsys.hls_to_rgb(h, np.clip(lightness + rng.uniform(-0.06, 0.06), 0, 1), s)
+    return name, tuple(int(255 * v) for v in jittered)
+
+
+def _place(canvas, picture, cell, side, rng, jitter=0.4):
+    """The canvas with the picture in the cell, its longer side `side` px; and where it is."""
+    scale = side / max(picture.size)
+    size = [max(2, round(v * scale)) for v in picture.size]
+    small = picture.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)
+    spare = [max(0.0, cell[2] - cell[0] - size[0]), max(0.0, cell[3] - cell[1] - size[1])]
+    centre = [(cell[0] + cell[2]) / 2, (cell[1] + cell[3]) / 2]
+    left, top = (
+        round(min(max(c - s / 2 + rng.uniform(-jitter, jitter) * free, 0), SIZE - s))
+        for c, s, free in zip(centre, size, spare, strict=True)
+    )
+    canvas.paste(small, (left, top), small)
+    return canvas, (left, top, left + size[0], top + size[1])
+
+
+def _count(rng, kinds: int) -> int:
+    if kinds == 1:
+        return int(rng.choice([2, 3, 4]))
+    return int(rng.choice([1, 2, 3], p=[0.75, 0.18, 0.07])) if kinds == 2 else 1
+
+
+def _regions(rng, kinds: int, relation: str | None) -> list[tuple[float, float, float, float]]:
+    """One region of the picture per kind, laid out as the relation says."""
+    if kinds == 1:
+        return [(0, 0, SIZE, SIZE)]
+    if kinds == 3:
+        cut = SIZE / 3
+        bands = [(i * cut, 16, (i + 1) * cut, SIZE - 16) for i in range(3)]
+        return [bands[i] for i in rng.permutation(3)]
+    columns, rows = RELATIONS[relation]
+    if columns is None:
+        upright = rows is None and rng.random() < 0.3
+        sign = int(rng.choice([-1, 1]))
+        columns, rows = (0, sign) if upright else (sign, 0)
+    half = SIZE / 2
+    first = (
+        (0, 0, half, SIZE)
+        if columns < 0
+        else (half, 0, SIZE, SIZE)
+        if columns > 0
+        else (0, 0, SIZE, half)
+        if rows < 0
+        else (0, half, SIZE, SIZE)
+    )
+    second = tuple(SIZE - v for v in (first[2], first[3], first[0], first[1]))
+    return [first, second]
+
+
+def _cells(rng, region, count: int) -> list[tuple[float, float, float, float]]:
+    """`count` equal cells of the region: a row, a column or a grid."""
+    left, top, right, bottom = region
+    width, height = right - left, bottom - top
+    grid = {1: (1, 1), 2: (2, 1), 3: (2, 2), 4: (2, 2)}[count]
+    if height > 1.5 * width:
+        grid = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}[count]
+    elif width > 1.5 * height:
+        grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (4, 1)}[count]
+    columns, rows = grid
+    cells = [
+        (
+            left + width * c / columns,
+            top + height * r / rows,
+            left + width * (c + 1) / columns,
+            top + height * (r + 1) / rows,
+        )
+        for r in range(rows)
+        for c in range(columns)
+    ]
+    return [cells[i] for i in sorted(rng.choice(len(cells), size=count, replace=False))]
+
+
+def _name(rng, icon: Icon) -> str:
+    """What the icon is called this time: mostly its name, sometimes a synonym."""
+    if icon.synonyms and rng.random() < 0.2:
+        return str(rng.choice(icon.synonyms))
+    return icon.name
+
+
+@functools.cache
+def _grammar():
+    import inflect
+
+    return inflect.engine()
+
+
+@functools.lru_cache(maxsize=100_000)
+def article(words: str) -> str:
+    """The words with "a" or "an" before them."""
+    return _grammar().a(words)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _plural(words: str) -> str:
+    already = _grammar().singular_noun(words)  # False for a singular
+    return words if already else _grammar().plural_noun(words)
+
+
+def _single_caption(rng, icon: Icon, colour: str | None, background: str) -> str:
+    name = _name(rng, icon)
+    words = f"{colour} {name}" if colour else name
+    form = rng.random()
+    if form < 0.5:
+        caption = article(words)
+    elif form < 0.75:
+        caption = words
+    elif form < 0.85:
+        caption = f"a picture of {article(words)}"
+    else:
+        some = rng.permutation(icon.keywords)[:3] if icon.keywords else ()
+        caption = ", ".join([words, *some])
+    return caption + _ending(rng, background, icon.source)
+
+
+def _scene_caption(rng, things: list[Thing], relation: str | None) -> str:
+    phrases = []
+    for thing in things:
+        words = f"{thing.colour} {thing.name}" if thing.colour else thing.name
+        phrases.append(
+            article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {_plural(words)}"
+        )
+    if len(phrases) == 3:
+        return f"{phrases[0]}, {phrases[1]} and {phrases[2]}"
+    return f" {relation} ".join(phrases) if relation else phrases[0]
+
+
+def _ending(rng, background: str, source: str) -> str:
+    ending = ""
+    if rng.random() < (0.2 if background == "white" else 0.75):
+        ending = f" on {article(background)} background"
+    if rng.random() < 0.3:
+        ending += f" in the {STYLES[source]} style"
+    return ending

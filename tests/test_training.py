@@ -1,0 +1,250 @@
+"""Data, autoencoder, latents, denoiser, judge, export and evaluation, tiny, end to end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ldm.model import LatentDiffusion
+from ldm.schedule import NoiseSchedule
+from ldm.training import autoencoder, denoiser, evaluate, icons, latents, loop, scenes, sources
+
+CODES = ("1F34E", "1F697", "1F343", "1F3E0", "1F31E", "1F611")  # the last is a held-out concept
+SHAPES = {
+    "red apple": '<circle cx="8" cy="9" r="6" fill="#d22"/>',
+    "blue car": '<rect x="1" y="6" width="14" height="6" fill="#24c"/>',
+    "green leaf": '<path d="M2 14 Q2 2 14 2 Q14 14 2 14" fill="#2a3"/>',
+    "house": '<path d="M2 8 L8 2 L14 8 V15 H2 Z" fill="#b73"/>',
+    "sun": '<circle cx="8" cy="8" r="7" fill="#fc2"/>',
+    "box": '<rect x="2" y="2" width="12" height="12" fill="#a60"/><path d="M2 8H14"/>',
+}
+
+
+def package(work: Path, source: sources.Source) -> Path:
+    folder = work / "packages" / f"{source.name}-{source.version}" / "package"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory, bert_folder) -> Path:
+    """A folder in which the pinned packages seem to be fetched: small ones in their layout."""
+    work = tmp_path_factory.mktemp("work")
+    for source in (*sources.ICON_SETS, sources.HELD_OUT_SET):
+        folder = package(work, source)
+        if source.name == "fluent-3d":
+            (folder / "assets").mkdir()
+            continue
+        bodies = {name.replace(" ", "-"): {"body": svg} for name, svg in SHAPES.items()}
+        bodies["unheard-of"] = {"body": SHAPES["sun"]}
+        (folder / "icons.json").write_text(json.dumps({"icons": bodies, "width": 16, "height": 16}))
+    names = package(work, sources.NAMES) / "en"
+    (names / "shortcodes").mkdir(parents=True)
+    (names / "messages.json").write_text(
+        json.dumps({k: [{"order": 0, "key": "objects"}] for k in ("groups", "subgroups")})
+    )
+    entries = [
+        {"label": name, "hexcode": code, "tags": ["thing"], "group": 0, "subgroup": 0}
+        for code, name in zip(CODES, SHAPES, strict=True)
+    ]
+    (names / "data.json").write_text(json.dumps(entries))
+    for kind in ("cldr", "emojibase", "github", "iamcal", "joypixels"):
+        (names / "shortcodes" / f"{kind}.json").write_text('{"1F3E0": ["hut"]}')
+    return work
+
+
+@pytest.fixture(scope="module")
+def icon_set(work) -> icons.IconSet:
+    return icons.build(work)
+
+
+def test_icons_are_rendered_and_named(icon_set):
+    assert len(icon_set.icons) == len(SHAPES) * 9  # nine sets of drawings; unknown names left out
+    assert icon_set.pictures.shape == (len(icon_set.icons), icons.SIZE, icons.SIZE, 4)
+    house = next(i for i in icon_set.icons if i.name == "house")
+    assert house.synonyms == ("hut",) and house.group == "objects"
+    apple = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
+    assert icon_set.icons[apple].hue == pytest.approx(0, abs=2)
+    assert tuple(icon_set.pictures[apple][64, 64]) == (0xDD, 0x22, 0x22, 255)
+
+
+def test_a_wrong_hash_is_refused(tmp_path, monkeypatch):
+    archive = tmp_path / "x.tgz"
+    archive.write_bytes(b"not the package")
+    monkeypatch.setattr(sources, "_download", lambda source, downloads: archive)
+    with pytest.raises(RuntimeError, match="sha512"):
+        sources.fetch(sources.NAMES, tmp_path)
+
+
+def test_held_out_share_and_reproducibility():
+    share = np.mean([icons.held_out("concept", str(i)) for i in range(4000)])
+    assert share == pytest.approx(0.05, abs=0.012)
+    assert icons.held_out("concept", "1F34E") == icons.held_out("concept", "1F34E")
+
+
+def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
+    composer = scenes.Composer(icon_set)
+    first, again = (composer.scene(np.random.default_rng(5)) for _ in range(2))
+    assert first.caption == again.caption and (first.picture == again.picture).all()
+    rng = np.random.default_rng(0)
+    for scene in (composer.scene(rng) for _ in range(60)):
+        assert scene.picture.shape == (128, 128, 3)
+        for thing in scene.things:
+            assert len(thing.boxes) == thing.count
+            assert all(0 <= b[0] < b[2] <= 128 and 0 <= b[1] < b[3] <= 128 for b in thing.boxes)
+            if thing.colour:
+                assert thing.colour in scene.caption
+        if scene.relation == "to the left of":
+            left, right = (np.mean([b[0] + b[2] for b in t.boxes]) for t in scene.things)
+            assert left < right
+        if scene.relation == "above":
+            upper, lower = (np.mean([b[1] + b[3] for b in t.boxes]) for t in scene.things)
+            assert upper < lower
+
+
+def test_held_out_combinations_are_never_composed(icon_set):
+    rng = np.random.default_rng(0)
+    for scene in (scenes.Composer(icon_set).scene(rng) for _ in range(100)):
+        codes = sorted(t.concept for t in scene.things)
+        assert not any(
+            icons.held_out("pair", a, b) for i, a in enumerate(codes) for b in codes[i + 1 :]
+        )
+        assert not any(
+            icons.held_out("colour", t.colour, t.concept) for t in scene.things if t.colour
+        )
+
+
+def test_recolouring_changes_the_dominant_hue(icon_set):
+    k = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
+    blue = scenes.recolour(icon_set.pictures[k], icon_set.icons[k].hue, "blue")
+    assert icons.dominant_hue(blue) == pytest.approx(scenes.COLOURS["blue"][0], abs=4)
+
+
+def test_folded_statistics_give_unit_latents_and_the_same_picture():
+    torch.manual_seed(0)
+    model = autoencoder.autoencoder(4, (8, 8, 8)).eval()
+    image = torch.rand(8, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        before = model.encode(image).latent_dist
+        mean, std = before.mean.mean((0, 2, 3)), before.mean.std((0, 2, 3))
+        picture = autoencoder.reconstruct(model, image)
+        autoencoder.fold_statistics(model, mean, std)
+        after = model.encode(image).latent_dist
+        torch.testing.assert_close(after.mean.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)
+        torch.testing.assert_close(after.mean.std((0, 2, 3)), torch.ones(4), atol=1e-4, rtol=0)
+        ratio = (before.std / after.std).mean((0, 2, 3))
+        torch.testing.assert_close(ratio, std, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            autoencoder.reconstruct(model, image), picture, atol=1e-4, rtol=0
+        )
+
+
+def test_a_transformed_latent_belongs_to_the_transformed_image():
+    torch.manual_seed(1)
+    for _ in range(8):
+        latent, image = autoencoder.transform(torch.randn(2, 4, 16, 16), torch.randn(2, 3, 64, 64))
+        assert image.shape[-1] == 4 * latent.shape[-1] >= 32
+
+
+def test_psnr_and_frechet_distance_against_closed_forms():
+    image = torch.zeros(2, 3, 8, 8)
+    assert autoencoder.psnr(image, image + 0.2) == pytest.approx(20.0, abs=1e-3)
+    torch.manual_seed(0)
+    a = torch.randn(20_000, 3)
+    # two normal distributions: |m|^2 + sum (s - 1)^2
+    assert evaluate.frechet_distance(a, 2 * a + 1) == pytest.approx(6, abs=0.1)
+    assert evaluate.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+
+
+def test_min_snr_weights():
+    schedule = NoiseSchedule.named("cosine", prediction="v_prediction")
+    t = torch.tensor([0, 500, 999])
+    snr = schedule.snr(t)
+    expected = torch.minimum(snr, torch.full_like(snr, 5)) / (snr + 1)
+    torch.testing.assert_close(denoiser.min_snr_weight(schedule, t), expected)
+
+
+def test_an_example_is_noised_as_the_schedule_says():
+    schedule = NoiseSchedule.named("cosine", prediction="v_prediction")
+    drawn = denoiser.example(schedule, torch.randn(4, 8, 4, 4), torch.Generator().manual_seed(0))
+    x0, eps = schedule.split(drawn.x_t, drawn.target, drawn.t)
+    torch.testing.assert_close(x0, drawn.x0, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(eps, drawn.eps, atol=1e-5, rtol=1e-5)
+
+
+def test_a_stopped_run_goes_on_from_its_state(tmp_path):
+    def loss(model, x):
+        return (model(x) - 1).square().mean(), {}, len(x)
+
+    def state():
+        torch.manual_seed(0)
+        return loop.State(torch.nn.Linear(2, 1), tmp_path, lr=0.1)
+
+    first = state()
+    steps = list(
+        loop.train(first, iter(lambda: torch.ones(4, 2), None), loss, minutes=0.02, warmup=1)
+    )
+    assert steps[-1].loss < 0.1 * steps[0].loss
+    again = state()
+    assert again.load() and again.step == first.step and again.samples == first.samples
+    torch.testing.assert_close(again.model.weight, first.model.weight)
+    moments = [s.optimizer.state_dict()["state"][0]["exp_avg"] for s in (again, first)]
+    torch.testing.assert_close(*moments)
+
+
+def test_decay_ends_at_zero_and_keeps_the_undecayed_state(tmp_path):
+    def loss(model, x):
+        return model(x).square().mean(), {}, len(x)
+
+    state = loop.State(torch.nn.Linear(2, 1), tmp_path, lr=0.1)
+    *_, last = loop.train(
+        state, iter(lambda: torch.ones(4, 2), None), loss, minutes=0.02, decay=0.5, warmup=1
+    )
+    assert last.lr < 0.02
+    kept = loop.State(torch.nn.Linear(2, 1), tmp_path, lr=0.1)
+    assert kept.load() and kept.step < state.step
+
+
+def run(work: Path, *command: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "ldm.training", "--work", str(work), *command],
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+
+
+def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypatch):
+    """Every command in turn, each for a few seconds, ends in a checkpoint that draws."""
+    text = package(work, sources.TEXT_ENCODER)
+    for part in ("text_encoder", "tokenizer"):
+        for file in (bert_folder / part).iterdir():
+            (text / file.name).write_bytes(file.read_bytes())
+    out = tmp_path / "tiny"
+    brief = ("--minutes", "0.1", "--decay", "0.3")
+    run(work, "autoencoder", "--channels", "4", "--batch", "4", *brief)
+    run(work, "latents", "--shards", "1", "--shard-size", "32")
+    run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
+    run(work, "judge", "--batch", "8", *brief)
+    run(work, "export", "--widths", "16", "32", "--out", str(out))
+    run(work, "evaluate", "--model", str(out), "--steps", "2")
+    figures = json.loads((out / "evaluation.json").read_text())
+    assert figures["concepts"] == len(SHAPES)
+    assert "top-1" in (out / "README.md").read_text()
+    model = LatentDiffusion.load(out, "cpu")
+    (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
+    assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
+
+
+def test_latents_are_those_of_the_composed_pictures(work, icon_set):
+    """A cached latent decodes to the picture whose caption stands beside it."""
+    folder = work / "latents"
+    if not folder.exists():
+        pytest.skip("needs the latents of test_from_data_to_a_picture")
+    captions = json.loads((folder / "captions-000.json").read_text())
+    seen = latents.trained_icons(icon_set)
+    drawn = list(latents.compose(seen, 0, 0.4, size=32))
+    assert captions == [s.caption for s in drawn]
