@@ -1,0 +1,32 @@
+// Numbers as colours: maps of latents and of noise, a byte a value.
+
+// Blue, white, orange: 0 ... 255 stands for -3 ... 3. A pixel is 0xAABBGGRR.
+const COLOURS = Uint32Array.from({ length: 256 }, (_, level) => {
+  const x = level / 127.5 - 1;
+  const end = x < 0 ? [33, 90, 172] : [217, 95, 2];
+  const [r, g, b] = end.map((c) => Math.round(248 + (c - 248) * Math.abs(x) ** 0.8));
+  return 0xff000000 | (b << 16) | (g << 8) | r;
+});
+
+// Draws C*h*w levels, the channels side by side.
+function drawMap(canvas, levels, [C, h, w]) {
+  const rows = C > 4 ? 2 : 1;
+  const columns = Math.ceil(C / rows);
+  const width = columns * (w + 1) - 1, height = rows * (h + 1) - 1; // a cell between channels
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < levels.length; i++) {
+    const c = Math.floor(i / (h * w)), y = Math.floor(i / w) % h, x = i % w;
+    const row = Math.floor(c / columns) * (h + 1) + y, column = (c % columns) * (w + 1) + x;
+    pixels[row * width + column] = COLOURS[levels[i]];
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function drawLegend(canvas) {
+  Object.assign(canvas, { width: 256, height: 1 });
+  const image = new ImageData(256, 1);
+  new Uint32Array(image.data.buffer).set(COLOURS);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}

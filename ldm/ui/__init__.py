@@ -1,0 +1,1 @@
+"""The browser app: everything that knows Gradio."""

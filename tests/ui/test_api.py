@@ -1,0 +1,49 @@
+"""The one endpoint that is open to programs."""
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+GOOD = ("a red apple", "", 7, 3, 4.0, "ddim")
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return Client(app.url, verbose=False, analytics_enabled=False)
+
+
+def test_one_endpoint_is_public_named_and_typed(client):
+    api = client.view_api(return_format="dict", print_info=False)
+    assert list(api["named_endpoints"]) == ["/generate"] and not api["unnamed_endpoints"]
+    endpoint = api["named_endpoints"]["/generate"]
+    names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+    assert names == ["prompt", "negative", "seed", "steps", "guidance", "sampler"]
+    assert "kind" in str(endpoint["returns"])
+
+
+def test_a_program_receives_every_step(client):
+    job = client.submit(*GOOD, api_name="/generate")
+    assert job.result(60)["kind"] == "end"
+    kinds = [message["kind"] for message in job.outputs() if message["kind"] != "wait"]
+    assert kinds == ["start", "step", "step", "step", "end"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (0, "", "Type what the picture should show."),
+        (0, "a" * 5000, "The prompt must be text of at most 2,000 characters."),
+        (0, ["a"], "The prompt must be text of at most 2,000 characters."),
+        (2, 1.5, "Seed must be a whole number from 0 to 4294967295."),
+        (3, 10_000, "Steps must be a whole number from 1 to 100."),
+        (3, "25", "Steps must be a whole number from 1 to 100."),
+        (4, 99, "Guidance must be a number from 1 to 15."),
+        (5, "magic", "Sampler must be one of ddim, ddpm"),
+        (5, ["ddim"], "Sampler must be one of ddim, ddpm"),
+    ],
+)
+def test_bad_input_gets_a_sentence(client, place, value, words):
+    fields = list(GOOD)
+    fields[place] = value
+    with pytest.raises(AppError, match=words):
+        client.predict(*fields, api_name="/generate")

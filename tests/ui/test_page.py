@@ -1,0 +1,157 @@
+"""The page in a real browser, on the app as people start it."""
+
+import pytest
+
+from ldm.ui.studio import RECORDED
+
+LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::1", "None")
+TEXT = "() => {}.test(document.querySelector('[data-part={}]').textContent)"
+READY = TEXT.format("/^\\d+ steps? in /", "status")
+DRAWING = TEXT.format("/^step [3-9] /", "readout")
+STOPPED = TEXT.format("/^Stopped/", "status")
+
+
+def test_a_prompt_is_drawn_and_scrubbed_without_a_request(visit):
+    visit.draw("a red apple")
+    assert visit.readout().startswith("step 12 of 12 · t ")
+    assert visit.part("prompt").text_content() == "“a red apple”"
+    last, sent = visit.pixels(), len(visit.requests)
+    visit.part("slider").focus()
+    shown = {}
+    for key, step in [("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("End", 12)]:
+        visit.page.keyboard.press(key)
+        assert visit.readout().startswith(f"step {step} of 12 · ")
+        shown[step] = visit.pixels()
+    visit.part("slider").fill("5")
+    assert visit.readout().startswith("step 6 of 12 · ")
+    visit.part("strip").click(position={"x": 2, "y": 20})
+    assert visit.readout().startswith("step 1 of 12 · ")
+    assert shown[12] == last and visit.pixels() == shown[1]
+    for views in zip(*shown.values(), strict=True):
+        assert len(set(views)) == 4  # every step looks different in every view
+    visit.page.wait_for_timeout(300)
+    assert len(visit.requests) == sent
+
+
+@pytest.mark.skipif(not RECORDED.is_file(), reason="no run is bundled")
+def test_the_page_opens_with_a_run_to_scrub(visit):
+    visit.page.wait_for_function(TEXT.format("/^step /", "readout"))
+    shown = visit.pixels()
+    visit.page.keyboard.press("Home")
+    assert visit.readout().startswith("step 1 of ")
+    assert all(now != before for now, before in zip(visit.pixels(), shown, strict=True))
+
+
+def test_every_step_arrives_though_the_browser_was_busy(visit):
+    visit.ask("a red apple", steps=60)
+    visit.page.wait_for_function(DRAWING)
+    visit.page.evaluate("{const end = Date.now() + 2000; while (Date.now() < end);}")
+    visit.page.wait_for_function(READY, timeout=60_000)
+    visit.part("slider").focus()
+    visit.page.keyboard.press("Home")
+    seen = {visit.readout()}
+    for _ in range(59):
+        visit.page.keyboard.press("ArrowRight")
+        seen.add(visit.readout())
+    assert len(seen) == 60
+
+
+def test_space_plays_and_stops_at_the_end(visit):
+    visit.draw("a red apple", steps=6)
+    visit.page.evaluate("document.activeElement.blur()")
+    visit.page.keyboard.press(" ")
+    visit.page.wait_for_selector("[data-part=play][aria-label=Pause]")
+    visit.page.wait_for_selector("[data-part=play][aria-label=Play]")
+    assert visit.readout().startswith("step 6 of 6 ")
+
+
+def test_who_drags_is_not_pulled_to_the_newest_step(visit):
+    visit.ask("a red apple", steps=100)
+    visit.page.wait_for_function(DRAWING)
+    visit.part("slider").focus()
+    visit.page.keyboard.press("Home")
+    visit.page.wait_for_function(READY, timeout=60_000)
+    assert visit.readout().startswith("step 1 of 100 ")
+
+
+def test_stop_stops_and_a_new_prompt_draws(visit):
+    visit.ask("a red apple", steps=100)
+    visit.page.wait_for_function(DRAWING)
+    visit.page.get_by_role("button", name="Stop").click()
+    visit.page.wait_for_function(STOPPED)
+    stopped = visit.readout()
+    visit.page.wait_for_timeout(1500)
+    assert visit.readout() == stopped and not stopped.startswith("step 100 ")
+    visit.draw("a house", steps=5)
+    assert visit.readout().startswith("step 5 of 5 ")
+
+
+def test_a_new_prompt_ends_the_run_before_it(visit):
+    visit.ask("a red apple", steps=100)
+    visit.page.wait_for_function(DRAWING)
+    visit.draw("a house", steps=5)
+    visit.page.wait_for_timeout(1500)
+    assert visit.readout().startswith("step 5 of 5 ")
+    assert visit.part("prompt").text_content() == "“a house”"
+
+
+def test_an_empty_prompt_gets_a_sentence_and_loses_nothing(visit):
+    visit.draw("a red apple", steps=5)
+    before = visit.pixels(), visit.readout()
+    visit.ask("   ")
+    message = visit.page.get_by_text("Type what the picture should show.")
+    message.wait_for(timeout=10_000)
+    assert (visit.pixels(), visit.readout()) == before
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "${alert(1)} `${window.hacked = 1}` {{value}}",
+        '<img src=x onerror="window.hacked=1;alert(1)"> <script>window.hacked=1</script>',
+        "🍎🇨🇭 👩‍👩‍👧‍👦",
+        "تفاحة حمراء \u202e red",
+    ],
+)
+def test_what_is_typed_is_shown_and_never_run(visit, prompt):
+    visit.draw(prompt, steps=2)
+    assert visit.part("prompt").text_content() == f"“{prompt}”"
+    visit.page.wait_for_timeout(200)
+    assert visit.page.evaluate("window.hacked") is None
+
+
+def test_what_a_long_prompt_loses_is_told(visit):
+    visit.draw("apple " * 30, steps=2)
+    assert "apple" in visit.part("cut").text_content()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_when_frames_arrive(visit, width):
+    visit.page.set_viewport_size({"width": width, "height": 844})
+    names = ("x_t", "x0_hat", "latent", "eps_hat", "slider", "readout", "strip")
+
+    def boxes():
+        visit.page.evaluate("window.scrollTo(0, 0)")
+        return [visit.part(name).bounding_box() for name in names]
+
+    before = boxes()
+    visit.draw("a red apple", steps=8)
+    assert boxes() == before
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    slider = visit.part("slider").bounding_box()
+    assert 0 < slider["y"] < 844 - slider["height"]  # in reach without scrolling
+
+
+def test_the_picture_that_forms_is_the_largest_thing(visit):
+    areas = {
+        name: (box := visit.part(name).bounding_box())["width"] * box["height"]
+        for name in ("x_t", "x0_hat", "latent", "eps_hat", "strip")
+    }
+    assert max(areas, key=areas.get) == "x0_hat"
+
+
+def test_python_asked_for_no_other_machine(visit, app):
+    visit.draw("a red apple", steps=2)
+    asked = set(app.connections.read_text().split("\n")) - {""}
+    assert asked
+    assert not [a for a in asked if not any(host in a for host in LOCAL)]

@@ -1,0 +1,181 @@
+"""The studio: what it takes, what it tells, and that it stops."""
+
+import base64
+import io
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ldm.images import to_pictures
+from ldm.sampling import UPDATES
+from ldm.trajectory import Settings, Trajectory, decode_step
+from ldm.ui import studio as module
+from ldm.ui.studio import MAP_LIMIT, MAX_RUNS, SAMPLERS, Request, Studio, to_jpeg
+
+
+@pytest.fixture(scope="module")
+def studio(bert_folder) -> Studio:
+    studio = Studio(bert_folder, "cpu")
+    studio.load()
+    return studio
+
+
+def test_the_samplers_are_those_of_the_engine():
+    assert SAMPLERS.keys() == UPDATES.keys()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": ""},
+        {"prompt": " \n"},
+        {"prompt": None},
+        {"prompt": "a" * 2001},
+        {"negative": None},
+        {"negative": "a" * 2001},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"seed": 1.5},
+        {"seed": None},
+        {"steps": 0},
+        {"steps": 10_000},
+        {"steps": 2.5},
+        {"steps": "25"},
+        {"steps": True},
+        {"guidance": 0.5},
+        {"guidance": 99},
+        {"guidance": float("nan")},
+        {"guidance": "4"},
+        {"sampler": "magic"},
+        {"sampler": None},
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(fields):
+    with pytest.raises(ValueError) as error:
+        Request(**{"prompt": "a red apple"} | fields)
+    assert str(error.value).endswith(".") and len(str(error.value)) < 120
+
+
+def test_a_whole_number_may_come_as_a_float():
+    assert Request("a red apple", seed=7.0, steps=5.0) == Request("a red apple", seed=7, steps=5)
+
+
+def test_a_run_is_a_start_its_steps_and_an_end(studio):
+    messages = list(studio.generate(Request("a red apple", steps=4)))
+    assert [m["kind"] for m in messages] == ["start", *["step"] * 4, "end"]
+    assert [m["n"] for m in messages] == list(range(6))
+    assert len({m["run"] for m in messages}) == 1
+    assert json.loads(json.dumps(messages, allow_nan=False)) == messages
+    assert studio.replay(messages[0]["run"], 3) == messages[3:]
+    assert studio.replay("of somebody else", 0) == []
+
+
+def test_messages_tell_the_run_as_it_was(studio, bert_model):
+    settings = Settings(4, 3.0, "dpmpp_2m", "a house")
+    request = Request("a red apple", "a house", 7, 4, 3.0, "dpmpp_2m")
+    _, *steps, _ = studio.generate(request)
+    run = Trajectory.collect(bert_model, "a red apple", 7, settings)
+    for message, step in zip(steps, run.steps, strict=True):
+        a_t = bert_model.schedule.alpha_bar(step.t)
+        assert (message["index"], message["t"]) == (step.index, step.t)
+        assert message["noise_variance"] == pytest.approx(float(1 - a_t))
+        assert message["snr"] == pytest.approx(float(a_t / (1 - a_t)))
+        for name, image in zip(("x_t", "x0_hat"), decode_step(bert_model, step), strict=True):
+            assert message[name] == to_jpeg(to_pictures(image)[0])
+        for name, x in (("latent", step.x_t), ("eps_hat", step.eps_hat)):
+            levels = np.frombuffer(base64.b64decode(message[name]), np.uint8)
+            values = torch.tensor(levels / 127.5 - 1, dtype=torch.float32) * MAP_LIMIT
+            exact = x.clamp(-MAP_LIMIT, MAP_LIMIT).flatten()
+            torch.testing.assert_close(values, exact, atol=MAP_LIMIT / 255 + 1e-5, rtol=0)
+
+
+def test_a_preview_looks_like_the_picture():
+    picture = Image.radial_gradient("L").convert("RGB").resize((64, 64))
+    shown = Image.open(io.BytesIO(base64.b64decode(to_jpeg(picture))))
+    assert shown.format == "JPEG" and shown.size == picture.size
+    assert np.abs(np.asarray(shown, float) - np.asarray(picture, float)).max() < 20
+
+
+def test_what_was_cut_from_a_long_prompt_is_told(studio):
+    start = next(studio.generate(Request("apple " * 30, steps=1)))
+    assert start["cut"] and start["cut"][0].startswith("apple")
+    assert next(studio.generate(Request("apple", steps=1)))["cut"] == []
+
+
+def test_a_closed_run_computes_nothing_more(studio):
+    calls = []
+    hook = studio._model.unet.register_forward_hook(lambda *_: calls.append(1))
+    run = studio.generate(Request("a red apple", steps=50))
+    for _ in range(4):  # the start, and three steps
+        next(run)
+    run.close()
+    hook.remove()
+    assert len(calls) == 3
+    assert list(studio.generate(Request("a red apple", steps=1)))[-1]["kind"] == "end"
+
+
+@pytest.mark.parametrize("instead", [None, Request("a house")])
+def test_a_run_that_is_not_wanted_any_more_ends_within_a_step(studio, instead):
+    request = Request("a red apple", steps=50)
+    studio.want("me", request)
+    run = studio.generate(request, "me")
+    for _ in range(4):
+        next(run)
+    studio.want("somebody else", None)
+    next(run)
+    studio.want("me", instead)
+    assert list(run) == []
+    assert list(studio.generate(request, "me")) == []  # nor does it start when its turn comes
+    studio.forget("me")
+    assert next(studio.generate(request, "me"))["kind"] == "start"
+
+
+def test_runs_at_once_do_not_mix(studio):
+    request = {seed: Request("a red apple", seed=seed, steps=6) for seed in (1, 2)}
+    alone = {seed: pictures(studio.generate(r)) for seed, r in request.items()}
+    together = {}
+
+    def work(seed: int) -> None:
+        together[seed] = pictures(studio.generate(request[seed]))
+
+    threads = [threading.Thread(target=work, args=[seed]) for seed in request]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone and alone[1] != alone[2]
+
+
+def pictures(messages) -> list[str]:
+    return [message["x0_hat"] for message in messages if message["kind"] == "step"]
+
+
+def test_old_runs_are_forgotten(studio):
+    first = next(studio.generate(Request("a red apple", steps=1)))["run"]
+    for _ in range(MAX_RUNS):
+        next(studio.generate(Request("a red apple", steps=1)))
+    assert studio.replay(first, 0) == [] and len(studio._runs) == MAX_RUNS
+
+
+def test_a_run_waits_for_the_weights(bert_folder):
+    studio = Studio(bert_folder, "cpu")
+    run = studio.generate(Request("a red apple", steps=1))
+    assert next(run)["kind"] == "wait"
+    studio.load()
+    assert [message["kind"] for message in run] == ["start", "step", "end"]
+
+
+def test_a_recorded_run_comes_back(studio, tmp_path, monkeypatch):
+    from ldm.ui import record
+
+    for place in (module, record):
+        monkeypatch.setattr(place, "RECORDED", tmp_path / "recorded" / "run.json")
+    assert studio.recorded() is None
+    record.record(studio, Request("a red apple", steps=3))
+    message = studio.recorded()
+    assert message["kind"] == "run"
+    assert [m["kind"] for m in message["messages"]] == ["start", *["step"] * 3, "end"]
