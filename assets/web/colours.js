@@ -24,6 +24,7 @@ function drawMap(canvas, levels, [C, h, w]) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+// Draws all colours in their order.
 function drawLegend(canvas) {
   Object.assign(canvas, { width: 256, height: 1 });
   const image = new ImageData(256, 1);

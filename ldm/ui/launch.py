@@ -1,14 +1,11 @@
 """The app as a whole: its pages, its looks, and how it is served."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from ldm.ui.diagram import draw_diagram
 from ldm.ui.pages import generate
 from ldm.ui.studio import Studio
-
-STYLE = Path(__file__).parents[2] / "assets" / "web" / "style.css"
+from ldm.ui.theme import STYLE, choose_theme
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -43,23 +40,3 @@ def launch(studio: Studio, host: str, port: int) -> gr.Blocks:
     except OSError as error:
         raise ValueError(f"Cannot listen on {host}:{port} ({error}).") from error
     return app
-
-
-def choose_theme() -> gr.themes.Base:
-    """Returns Gradio's own theme, with enough contrast to read; its font comes with Gradio."""
-    sans = gr.themes.LocalFont("Source Sans Pro", weights=(400, 700))  # its 600 has no letters
-    theme = gr.themes.Default(
-        primary_hue="indigo",
-        secondary_hue="indigo",
-        neutral_hue="slate",
-        font=[sans, "system-ui", "sans-serif"],
-    )
-    return theme.set(
-        body_text_color_subdued="*neutral_500",
-        body_text_color_subdued_dark="*neutral_400",
-        block_title_text_color="*neutral_600",
-        block_label_text_color="*neutral_600",
-        input_placeholder_color="*neutral_500",
-        button_primary_background_fill="*primary_600",
-        button_primary_background_fill_hover="*primary_700",
-    )

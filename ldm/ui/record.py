@@ -3,7 +3,8 @@
 import argparse
 import json
 
-from ldm.ui.studio import RECORDED, Request, Studio
+from ldm.ui.request import Request
+from ldm.ui.studio import RECORDED, Studio
 
 
 def record(studio: Studio, request: Request) -> None:

@@ -1,71 +1,51 @@
 """The studio: the model, whose turn it is, and the runs. It is all that pages talk to.
 
-A run is a list of messages, small enough for JSON, that the browser keeps and replays:
-
-start  what the run was asked for, and the shape of what follows
-step   one for each step: previews and maps of it, its timestep and its noise level
-end    how long it took
-
-Every message has the `run` it belongs to and its place `n` in it.
+A run is a list of messages. Each has the `run` it belongs to and its place `n` in it.
 """
 
-import base64
-import io
 import json
 import re
 import secrets
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-SAMPLERS = {  # key of sampling.UPDATES -> what people call it
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_ancestral": "Euler ancestral",
-    "dpmpp_2m": "DPM-Solver++ 2M",
-}
-MAX_SEED = 2**32 - 1
-MAX_STEPS = 100
-MAX_GUIDANCE = 15
-MAX_PROMPT = 2000  # characters
+from ldm.ui.messages import Message, compute
+from ldm.ui.request import Request
+
 MAX_RUNS = 16  # runs whose messages are kept for a browser that missed some
-MAP_LIMIT = 3.0  # maps of latents and noise run from -3 to 3 standard deviations
-JPEG_QUALITY = 85
 PARTS = ("model_index.json", "unet", "vae", "text_encoder", "tokenizer", "scheduler")
 RECORDED = Path(__file__).parents[2] / "assets" / "recorded" / "run.json"
 
-Message = dict[str, Any]
 
+class Line:
+    """Those who want to compute; one does at a time, who came first goes first."""
 
-@dataclass(frozen=True)
-class Request:
-    """What a run is asked for; raises ValueError, in one sentence, for what cannot be done."""
+    def __init__(self) -> None:
+        self._waiting: list[object] = []
+        self._moved = threading.Condition()
 
-    prompt: str
-    negative: str = ""
-    seed: int = 0
-    steps: int = 25
-    guidance: float = 4.0
-    sampler: str = "ddim"
+    @contextmanager
+    def place(self) -> Iterator[Callable[[float], int]]:
+        """Stands in line; gives the function (seconds to wait at most) -> how many are ahead."""
+        me = object()
+        with self._moved:
+            self._waiting.append(me)
 
-    def __post_init__(self) -> None:
-        for name in ("prompt", "negative"):
-            text = getattr(self, name)
-            if not isinstance(text, str) or len(text) > MAX_PROMPT:
-                raise ValueError(f"The {name} must be text of at most {MAX_PROMPT:,} characters.")
-        if not self.prompt.strip():
-            raise ValueError("Type what the picture should show.")
-        object.__setattr__(self, "seed", whole("Seed", self.seed, 0, MAX_SEED))
-        object.__setattr__(self, "steps", whole("Steps", self.steps, 1, MAX_STEPS))
-        if not is_number(self.guidance) or not 1 <= self.guidance <= MAX_GUIDANCE:
-            raise ValueError(f"Guidance must be a number from 1 to {MAX_GUIDANCE}.")
-        if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
-            raise ValueError(f"Sampler must be one of {', '.join(SAMPLERS)}.")
+        def ahead(seconds: float) -> int:
+            with self._moved:
+                if self._waiting[0] is not me:
+                    self._moved.wait(seconds)
+                return self._waiting.index(me)
+
+        try:
+            yield ahead
+        finally:
+            with self._moved:
+                self._waiting.remove(me)
+                self._moved.notify_all()
 
 
 class Studio:
@@ -78,7 +58,7 @@ class Studio:
         self.name = Path(source).resolve().name if Path(source).is_dir() else str(source)
         self._model = None
         self._ready = threading.Event()
-        self._turn = threading.Lock()
+        self._line = Line()
         self._wanted: dict[str, Request | None] = {}  # visitor -> what was asked for last
         self._runs: OrderedDict[str, list[Message]] = OrderedDict()
 
@@ -104,14 +84,20 @@ class Studio:
         """
         while self._wants(visitor, request) and not self._ready.wait(0.5):
             yield {"kind": "wait", "text": "Reading the model's weights"}
+        with self._line.place() as ahead:
+            while self._wants(visitor, request) and (n := ahead(0.5)):
+                yield {"kind": "wait", "text": f"{n} run{'s' * (n > 1)} ahead of yours"}
+            yield from self._draw(request, visitor)
+
+    def _draw(self, request: Request, visitor: str) -> Iterator[Message]:
+        """Yields the messages of a run whose turn it is, as long as it is wanted."""
         run, messages = secrets.token_urlsafe(12), []
         self._runs[run] = messages
         while len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)
         results = compute(self._model, request)
         while self._wants(visitor, request):
-            with self._turn:  # nothing else is computed at the same time
-                result = next(results, None)
+            result = next(results, None)
             if result is None:
                 return
             messages.append({"run": run, "n": len(messages), **result})
@@ -129,73 +115,6 @@ class Studio:
         if not RECORDED.is_file():
             return None
         return {"kind": "run", "messages": json.loads(RECORDED.read_text(encoding="utf-8"))}
-
-
-def compute(model: Any, request: Request) -> Iterator[Message]:
-    """Yields the messages of a run; `model` is a LatentDiffusion."""
-    from ldm.trajectory import Settings, generate
-
-    began = time.perf_counter()
-    settings = Settings(request.steps, request.guidance, request.sampler, request.negative)
-    steps = generate(model, request.prompt, request.seed, settings)
-    cut = model.embed([request.prompt, request.negative]).cut
-    yield {
-        "kind": "start",
-        **asdict(request),
-        "sampler_name": SAMPLERS[request.sampler],
-        "model": model.name,
-        "cut": [text for text in cut if text],
-        "latent_shape": list(model.latent_shape),
-        "image_size": list(model.image_size),
-        "map_limit": MAP_LIMIT,
-    }
-    for step in steps:
-        yield describe(model, step)
-    yield {"kind": "end", "seconds": round(time.perf_counter() - began, 2)}
-
-
-def describe(model: Any, step: Any) -> Message:
-    """Returns the message of one Step: previews are JPEG, maps one byte a value, both base64."""
-    from ldm.images import to_pictures
-    from ldm.trajectory import decode_step
-
-    x_t, x0_hat = (to_jpeg(to_pictures(image)[0]) for image in decode_step(model, step))
-    a_t = float(model.schedule.alpha_bar(step.t))
-    return {
-        "kind": "step",
-        "index": step.index,
-        "t": step.t,
-        "noise_variance": 1 - a_t,
-        "snr": a_t / (1 - a_t),
-        "x_t": x_t,
-        "x0_hat": x0_hat,
-        "latent": to_map(step.x_t),
-        "eps_hat": to_map(step.eps_hat),
-    }
-
-
-def to_jpeg(picture: Any) -> str:
-    """Returns a PIL picture as base64."""
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)  # small things keep colours
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def to_map(x: Any) -> str:
-    """Returns a tensor [1, C, h, w] as base64 of C*h*w bytes: 0 is -MAP_LIMIT, 255 is MAP_LIMIT."""
-    levels = (x[0].float().cpu().clamp(-MAP_LIMIT, MAP_LIMIT) / MAP_LIMIT + 1) * 127.5
-    return base64.b64encode(levels.round().byte().numpy().tobytes()).decode()
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def whole(name: str, value: Any, low: int, high: int) -> int:
-    """Returns a whole number from low to high; raises ValueError for anything else."""
-    if not is_number(value) or not low <= value <= high or value != int(value):
-        raise ValueError(f"{name} must be a whole number from {low} to {high}.")
-    return int(value)
 
 
 def check_source(source: str) -> None:

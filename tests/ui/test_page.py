@@ -155,3 +155,65 @@ def test_python_asked_for_no_other_machine(visit, app):
     asked = set(app.connections.read_text().split("\n")) - {""}
     assert asked
     assert not [a for a in asked if not any(host in a for host in LOCAL)]
+
+
+def test_the_halves_of_guidance_are_shown_when_there_is_guidance(visit):
+    visit.draw("a red apple", steps=2)
+    halves = ("eps_cond", "eps_uncond", "eps_guide")
+    shown = {visit.part(name).evaluate("canvas => canvas.toDataURL()") for name in halves}
+    assert len(shown) == 3 and all(visit.part(name).is_visible() for name in halves)
+    visit.page.get_by_label("number input for Guidance").fill("1")
+    visit.draw("a red apple", steps=3)
+    assert not any(visit.part(name).is_visible() for name in halves)
+
+
+def test_the_curve_marks_the_step_that_is_shown(visit):
+    visit.draw("a red apple", steps=5)
+    visit.part("slider").focus()
+    shown = set()
+    for _ in range(5):
+        shown.add(visit.part("curve").evaluate("canvas => canvas.toDataURL()"))
+        visit.page.keyboard.press("ArrowLeft")
+    assert len(shown) == 5
+
+
+def test_every_view_explains_itself_and_nothing_moves(visit):
+    questions = visit.page.locator(".viewer summary")
+    pictures = visit.page.locator(".viewer figure")
+    assert questions.count() == pictures.count() == 8
+    before = [figure.bounding_box() for figure in pictures.all()]
+    for question in questions.all():
+        question.focus()
+        visit.page.keyboard.press("Enter")
+        open_ = visit.page.locator(".viewer details[open] > p")
+        assert open_.count() == 1 and len(open_.inner_text()) > 80
+    visit.page.evaluate("window.scrollTo(0, 0)")
+    assert [figure.bounding_box() for figure in pictures.all()] == before
+    visit.page.keyboard.press("Escape")
+    assert visit.page.locator(".viewer details[open]").count() == 0
+
+
+def test_who_comes_second_sees_the_place_in_line_and_moves_up_when_the_first_leaves(
+    visit, app, browser
+):
+    first = type(visit)(browser.new_page())
+    first.page.goto(app.url)
+    first.ask("a red apple", steps=100)
+    first.page.wait_for_function(DRAWING)
+    visit.ask("a house", steps=3)
+    visit.part("status").get_by_text("1 run ahead of yours").wait_for(timeout=20_000)
+    first.page.close()
+    visit.page.wait_for_function(READY, timeout=20_000)
+    assert visit.part("prompt").text_content() == "“a house”"
+
+
+def test_the_speed_of_playing_can_be_chosen(visit):
+    visit.draw("a red apple", steps=6)
+    times = {}
+    for speed in ("20", "5"):
+        visit.part("speed").select_option(speed)
+        visit.part("play").click()
+        start = visit.page.evaluate("performance.now()")
+        visit.page.wait_for_selector("[data-part=play][aria-label=Play]")
+        times[speed] = visit.page.evaluate("performance.now()") - start
+    assert times["5"] > 900 and times["5"] > 2 * times["20"]

@@ -14,7 +14,9 @@ from ldm.images import to_pictures
 from ldm.sampling import UPDATES
 from ldm.trajectory import Settings, Trajectory, decode_step
 from ldm.ui import studio as module
-from ldm.ui.studio import MAP_LIMIT, MAX_RUNS, SAMPLERS, Request, Studio, to_jpeg
+from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
+from ldm.ui.request import SAMPLERS, Request
+from ldm.ui.studio import MAX_RUNS, Line, Studio
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +88,27 @@ def test_messages_tell_the_run_as_it_was(studio, bert_model):
         assert message["snr"] == pytest.approx(float(a_t / (1 - a_t)))
         for name, image in zip(("x_t", "x0_hat"), decode_step(bert_model, step), strict=True):
             assert message[name] == to_jpeg(to_pictures(image)[0])
-        for name, x in (("latent", step.x_t), ("eps_hat", step.eps_hat)):
+        for name, x, limit in (
+            ("latent", step.x_t, MAP_LIMIT),
+            ("eps_hat", step.eps_hat, MAP_LIMIT),
+            ("eps_cond", step.eps_cond, MAP_LIMIT),
+            ("eps_uncond", step.eps_uncond, MAP_LIMIT),
+            ("eps_guide", step.eps_cond - step.eps_uncond, GUIDE_LIMIT),
+        ):
             levels = np.frombuffer(base64.b64decode(message[name]), np.uint8)
-            values = torch.tensor(levels / 127.5 - 1, dtype=torch.float32) * MAP_LIMIT
-            exact = x.clamp(-MAP_LIMIT, MAP_LIMIT).flatten()
-            torch.testing.assert_close(values, exact, atol=MAP_LIMIT / 255 + 1e-5, rtol=0)
+            values = torch.tensor(levels / 127.5 - 1, dtype=torch.float32) * limit
+            exact = x.clamp(-limit, limit).flatten()
+            torch.testing.assert_close(values, exact, atol=limit / 255 + 1e-5, rtol=0)
+
+
+def test_the_noise_level_of_every_step_is_known_at_the_start(studio):
+    start, *steps, _ = studio.generate(Request("a red apple", steps=4))
+    assert start["noise_variances"] == [step["noise_variance"] for step in steps]
+
+
+def test_without_guidance_there_are_no_halves(studio):
+    _, step, _ = studio.generate(Request("a red apple", steps=1, guidance=1))
+    assert "eps_hat" in step and not {"eps_cond", "eps_uncond", "eps_guide"} & step.keys()
 
 
 def test_a_preview_looks_like_the_picture():
@@ -148,6 +166,37 @@ def test_runs_at_once_do_not_mix(studio):
     for thread in threads:
         thread.join()
     assert together == alone and alone[1] != alone[2]
+
+
+def test_who_waits_is_told_how_many_runs_are_ahead(studio):
+    first, second, third = (
+        studio.generate(Request("a red apple", seed=seed, steps=2)) for seed in range(3)
+    )
+    next(first)
+    assert next(second) == {"kind": "wait", "text": "1 run ahead of yours"}
+    assert next(third) == {"kind": "wait", "text": "2 runs ahead of yours"}
+    first.close()
+    assert next(third) == {"kind": "wait", "text": "1 run ahead of yours"}
+    assert [message["kind"] for message in second] == ["start", "step", "step", "end"]
+    assert next(third)["kind"] == "start"
+
+
+def test_who_does_not_want_a_run_any_more_leaves_the_line(studio):
+    request = Request("a red apple", steps=2)
+    first, second = studio.generate(request), studio.generate(request, "me")
+    next(first), next(second)
+    studio.want("me", None)
+    assert list(second) == []
+    third = studio.generate(request)
+    assert next(third)["text"] == "1 run ahead of yours"
+
+
+def test_a_line_keeps_its_order():
+    line = Line()
+    with line.place() as first:
+        with line.place() as second, line.place() as third:
+            assert [first(0), second(0), third(0)] == [0, 1, 2]
+        assert first(0) == 0
 
 
 def pictures(messages) -> list[str]:

@@ -1,22 +1,28 @@
 """The page people come for: type a prompt, watch the picture form, scrub through its steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import gradio as gr
 
-from ldm.ui.studio import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request, Studio
+from ldm.ui import parameters
+from ldm.ui.offline import build_page
+from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request
+from ldm.ui.studio import Studio
 from ldm.ui.viewer import Viewer
 
 TITLE = "Generate"
+MAX_WAITING = 16  # visitors who are told how many runs are ahead of theirs
+DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 EXAMPLES = ["a red apple", "two cats", "a blue house", "an elephant dressed as Santa Claus"]
 
 
 def build(studio: Studio) -> None:
     """Adds the page to the Blocks that is open."""
 
-    def check(visitor: gr.Request, *fields: Any) -> dict[str, str]:
-        studio.want(visitor.session_hash, ask(*fields))
+    def check(visitor: gr.Request, *given: Any) -> dict[str, str]:
+        studio.want(visitor.session_hash, ask(*given))
         return {"kind": "wait", "text": "Waiting for a turn"}
 
     def run(
@@ -36,26 +42,27 @@ def build(studio: Studio) -> None:
         studio.want(visitor.session_hash, None)
         return {"kind": "stop"}
 
-    prompt, go, stop, fields = build_form()
-    viewer = Viewer(studio.replay, studio.recorded(), elem_id="viewer")
+    prompt, go, stop, form = build_form()
+    viewer = Viewer(studio.replay, build_page, studio.recorded(), elem_id="viewer")
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # A new prompt is checked at once, which ends the run before it; only then does its own run
     # begin. Gradio's own `cancels` would forget the new run together with the old one.
     asked = [prompt.submit, go.click]
     raw = {"preprocess": False}  # the studio checks what comes, and says which field is wrong
-    checked = gr.on(asked, check, fields, viewer, trigger_mode="multiple", **raw, **private)
+    checked = gr.on(asked, check, form, viewer, trigger_mode="multiple", **raw, **private)
     checked.success(
         run,
-        fields,
+        form,
         viewer,
         api_name="generate",
-        concurrency_limit=1,
-        concurrency_id="model",
+        concurrency_limit=MAX_WAITING,
         trigger_mode="always_last",
         show_progress="hidden",
         **raw,
     )
     stop.click(halt, None, viewer, queue=False, **private)
+    gr.on(None, from_address, None, form, **private)  # when the page is opened
+    viewer.input(from_picture, None, form, **private)
 
 
 def build_form() -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.Component]]:
@@ -78,7 +85,10 @@ def build_form() -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.C
         negative = gr.Textbox(
             label="Negative prompt", placeholder="What to steer away from", max_lines=1, scale=3
         )
-        seed = gr.Number(0, label="Seed", minimum=0, maximum=MAX_SEED, scale=1, min_width=100)
+        dice = gr.Button("🎲", render=False)
+        number = {"minimum": 0, "maximum": MAX_SEED, "scale": 1, "min_width": 100}
+        seed = gr.Number(0, label="Seed", buttons=[dice], **number)
+        dice.click(None, None, seed, js=DICE, api_visibility="private")
         slider = {"buttons": [], "scale": 2, "min_width": 150}
         steps = gr.Slider(1, MAX_STEPS, 25, step=1, label="Steps", **slider)
         guidance = gr.Slider(1, MAX_GUIDANCE, 4, step=0.5, label="Guidance", **slider)
@@ -87,9 +97,30 @@ def build_form() -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.C
     return prompt, go, stop, [prompt, negative, seed, steps, guidance, sampler]
 
 
-def ask(*fields: Any) -> Request:
+def ask(*given: Any) -> Request:
     """Returns the request; what is wrong with it is shown on the page in one sentence."""
     try:
-        return Request(*fields)
+        return Request(*given)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
+
+
+def from_address(visitor: gr.Request) -> list[Any]:
+    """Fills the form from an address such as ?prompt=a+red+apple&seed=7."""
+    return fill(visitor.query_params)
+
+
+def from_picture(event: gr.EventData) -> list[Any]:
+    """Fills the form from the parameters that were found in a PNG."""
+    try:
+        return fill(parameters.read(event.parameters))
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def fill(given: Mapping[str, str]) -> list[Any]:
+    """Returns what the form shows from now on; a field that is wrong stays, and is told."""
+    good, wrong = parameters.check(given)
+    for sentence in wrong:
+        gr.Warning(sentence)
+    return [good.get(field.name, gr.skip()) for field in fields(Request)]

@@ -1,0 +1,111 @@
+// The run: its messages as they arrive, kept as frames.
+
+const parts = Object.fromEntries(
+  [...element.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
+);
+
+const MAPS = ["latent", "eps_hat", "eps_cond", "eps_uncond", "eps_guide"];
+
+// The one state that every view is drawn from.
+const state = {
+  run: null, // its "start" message
+  next: 0, // place of the message that is to come
+  messages: [], // as they came, to save them
+  frames: [], // a step each: its message, with decoded previews and maps
+  index: 0, // the step that is shown
+  following: true, // the newest step, until somebody scrubs
+  timer: null, // while playing
+};
+const past = new Set(); // runs that were replaced: what still arrives of them is dropped
+
+let inbox = Promise.resolve(); // messages are handled one after another, decoding included
+
+function receive(message) {
+  if (message) inbox = inbox.then(() => handle(message)).catch(console.error);
+}
+
+async function handle(message) {
+  if (message.kind === "run") return recall(message.messages);
+  if (message.kind === "wait") return say(`${message.text} …`);
+  if (message.kind === "stop") return stopped();
+  if (past.has(message.run)) return;
+  const known = state.run && state.run.run === message.run;
+  const expected = known ? state.next : 0;
+  if (message.n > expected) {
+    // Gradio merges what arrives in one animation frame, and a hidden tab has none.
+    const missed = await server.missed({ run: message.run, after: expected });
+    for (const old of missed.filter((old) => old.n < message.n)) await accept(old);
+  }
+  await accept(message);
+}
+
+async function accept(message) {
+  if (state.run && state.run.run === message.run && message.n < state.next) return;
+  if (message.kind === "start") start(message);
+  if (message.kind === "step") await addFrame(message);
+  state.messages.push(message);
+  if (message.kind === "end") say(`${count(state.frames.length)} in ${message.seconds} s`);
+  state.next = message.n + 1;
+}
+
+function start(message) {
+  if (state.run) past.add(state.run.run);
+  Object.assign(state, { run: message, messages: [], frames: [], index: 0, following: true });
+  pause();
+  const [h, w] = message.image_size;
+  for (const name of ["x_t", "x0_hat"]) Object.assign(parts[name], { width: w, height: h });
+  parts.slider.max = message.steps - 1;
+  parts.empty.hidden = true;
+  parts.prompt.textContent =
+    `“${message.prompt}”` + (message.negative ? ` without “${message.negative}”` : "");
+  parts.about.textContent =
+    `seed ${message.seed} · guidance ${message.guidance} · ${message.sampler_name} · ${message.model}`;
+  parts.cut.textContent = message.cut.length
+    ? `Too long for the text encoder, not read: “${message.cut.join("” “")}”` : "";
+  element.classList.toggle("unguided", message.guidance <= 1);
+  say("Drawing …");
+  drawFilm();
+}
+
+async function addFrame(message) {
+  state.frames[message.index] = await toFrame(message);
+  if (state.following) state.index = message.index;
+  enable(true);
+  drawThumbnails();
+  draw();
+}
+
+// A run that was recorded earlier, as a whole.
+async function recall(messages) {
+  const frames = await Promise.all(messages.filter((m) => m.kind === "step").map(toFrame));
+  start(messages[0]);
+  Object.assign(state, { messages, frames, next: messages.length });
+  enable(true);
+  drawThumbnails();
+  seek(Math.floor(0.6 * frames.length));
+  say(server ? "Recorded earlier: scrub it, or draw your own" : "Replayed from this file");
+}
+
+async function toFrame(message) {
+  const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
+  const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
+  return { ...message, x_t, x0_hat, ...Object.fromEntries(maps) };
+}
+
+const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+const decode = (base64) => createImageBitmap(new Blob([bytes(base64)], { type: "image/jpeg" }));
+const count = (n) => `${n} step${n === 1 ? "" : "s"}`;
+
+function enable(on) {
+  for (const name of ["play", "slider", "copy", "png", "page"]) parts[name].disabled = !on;
+}
+
+function say(text) {
+  parts.status.textContent = text;
+}
+
+function stopped() {
+  if (state.run) past.add(state.run.run);
+  const all = state.run && state.frames.length === state.run.steps;
+  if (!all) say(state.frames.length ? `Stopped after ${count(state.frames.length)}` : "Stopped");
+}

@@ -1,0 +1,65 @@
+// The step that is shown: pictures, maps, the curve of the noise level, words.
+
+function draw() {
+  const frame = state.frames[state.index];
+  if (!frame) return;
+  for (const name of ["x_t", "x0_hat"]) parts[name].getContext("2d").drawImage(frame[name], 0, 0);
+  for (const name of MAPS.filter((name) => frame[name])) {
+    drawMap(parts[name], frame[name], state.run.latent_shape);
+  }
+  drawCurve(state.run.noise_variances, state.index);
+  const percent = Math.round(100 * frame.noise_variance);
+  const text =
+    `step ${state.index + 1} of ${state.run.steps} · t ${frame.t}` +
+    ` · ${percent} % noise variance · SNR ${number(frame.snr)}`;
+  parts.readout.textContent = text;
+  parts.slider.value = state.index;
+  parts.slider.style.setProperty("--done", `${(100 * state.index) / (state.run.steps - 1 || 1)}%`);
+  parts.slider.setAttribute("aria-valuetext", text);
+  moveMarker();
+}
+
+function number(x) {
+  if (x >= 10) return Math.round(x).toLocaleString("en");
+  return x >= 0.001 ? x.toPrecision(2) : "< 0.001";
+}
+
+// The noise variance over the steps of the run; a line stands at the step that is shown.
+function drawCurve(levels, index) {
+  const canvas = parts.curve, scale = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  Object.assign(canvas, { width: width * scale, height: height * scale });
+  const context = canvas.getContext("2d");
+  const style = getComputedStyle(canvas);
+  const [left, right, top, bottom] = [38, width - 6, 8, height - 20];
+  const x = (i) => left + ((right - left) * i) / (levels.length - 1 || 1);
+  const y = (level) => bottom + (top - bottom) * level;
+  context.scale(scale, scale);
+  context.font = `11px ${style.fontFamily}`;
+  context.fillStyle = context.strokeStyle = style.color;
+  context.globalAlpha = 0.35;
+  line(context, [[left, top], [left, bottom], [right, bottom]]);
+  context.globalAlpha = 1;
+  write(context, "100 %", left - 5, top + 4, "right");
+  write(context, "0 %", left - 5, bottom + 4, "right");
+  write(context, "step 1", left, height - 5, "left");
+  write(context, `step ${levels.length}`, right, height - 5, "right");
+  context.lineWidth = 2;
+  line(context, levels.map((level, i) => [x(i), y(level)]));
+  context.fillStyle = context.strokeStyle = style.getPropertyValue("--guide");
+  line(context, [[x(index), top], [x(index), bottom]]);
+  context.beginPath();
+  context.arc(x(index), y(levels[index]), 4, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function line(context, points) {
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
+}
+
+function write(context, text, x, y, align) {
+  context.textAlign = align;
+  context.fillText(text, x, y);
+}

@@ -1,0 +1,93 @@
+"""The messages that a run is told in: small enough for JSON, kept and replayed by the browser.
+
+start  what the run was asked for, and the shape of what follows
+step   one for each step: previews and maps of it, its timestep and its noise level
+end    how long it took
+"""
+
+import base64
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from ldm.ui import parameters
+from ldm.ui.request import SAMPLERS, Request
+
+MAP_LIMIT = 3.0  # maps of latents and noise run from -3 to 3 standard deviations
+GUIDE_LIMIT = 1.0  # of the map of what the prompt changes, which is smaller
+JPEG_QUALITY = 85
+
+Message = dict[str, Any]
+
+
+def compute(model: Any, request: Request) -> Iterator[Message]:
+    """Yields the messages of a run; `model` is a LatentDiffusion."""
+    from ldm.trajectory import Settings, generate
+
+    began = time.perf_counter()
+    settings = Settings(request.steps, request.guidance, request.sampler, request.negative)
+    schedule, timesteps = model.schedule, model.schedule.timesteps(request.steps)
+    steps = generate(model, request.prompt, request.seed, settings)
+    cut = model.embed([request.prompt, request.negative]).cut
+    yield {
+        "kind": "start",
+        **asdict(request),
+        "sampler_name": SAMPLERS[request.sampler],
+        "model": model.name,
+        "cut": [text for text in cut if text],
+        "latent_shape": list(model.latent_shape),
+        "image_size": list(model.image_size),
+        "map_limit": MAP_LIMIT,
+        "guide_limit": GUIDE_LIMIT,
+        "noise_variances": [1 - float(schedule.alpha_bar(t)) for t in timesteps],
+        "parameters": parameters.write(request, model.name, model.image_size),
+    }
+    for step in steps:
+        yield describe(model, step)
+    yield {"kind": "end", "seconds": round(time.perf_counter() - began, 2)}
+
+
+def describe(model: Any, step: Any) -> Message:
+    """Returns the message of one Step: previews are JPEG, maps one byte a value, both base64."""
+    from ldm.images import to_pictures
+    from ldm.trajectory import decode_step
+
+    x_t, x0_hat = (to_jpeg(to_pictures(image)[0]) for image in decode_step(model, step))
+    a_t = float(model.schedule.alpha_bar(step.t))
+    return {
+        "kind": "step",
+        "index": step.index,
+        "t": step.t,
+        "noise_variance": 1 - a_t,
+        "snr": a_t / (1 - a_t),
+        "x_t": x_t,
+        "x0_hat": x0_hat,
+        "latent": to_map(step.x_t),
+        "eps_hat": to_map(step.eps_hat),
+    } | describe_guidance(step)
+
+
+def describe_guidance(step: Any) -> Message:
+    """Returns guidance's two halves and their difference as maps; nothing without guidance."""
+    if step.eps_cond is None:
+        return {}
+    return {
+        "eps_cond": to_map(step.eps_cond),
+        "eps_uncond": to_map(step.eps_uncond),
+        "eps_guide": to_map(step.eps_cond - step.eps_uncond, GUIDE_LIMIT),
+    }
+
+
+def to_jpeg(picture: Any) -> str:
+    """Returns a PIL picture as base64."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)  # small things keep colours
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def to_map(x: Any, limit: float = MAP_LIMIT) -> str:
+    """Returns a tensor [1, C, h, w] as base64 of C*h*w bytes: 0 is -limit, 255 is limit."""
+    levels = (x[0].float().cpu().clamp(-limit, limit) / limit + 1) * 127.5
+    return base64.b64encode(levels.round().byte().numpy().tobytes()).decode()

@@ -1,0 +1,53 @@
+"""What a run can be asked for, checked where it comes in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+SAMPLERS = {  # key of sampling.UPDATES -> what people call it
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "euler": "Euler",
+    "euler_ancestral": "Euler ancestral",
+    "dpmpp_2m": "DPM-Solver++ 2M",
+}
+MAX_SEED = 2**32 - 1
+MAX_STEPS = 100
+MAX_GUIDANCE = 15
+MAX_PROMPT = 2000  # characters
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for; raises ValueError, in one sentence, for what cannot be done."""
+
+    prompt: str
+    negative: str = ""
+    seed: int = 0
+    steps: int = 25
+    guidance: float = 4.0
+    sampler: str = "ddim"
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "negative"):
+            text = getattr(self, name)
+            if not isinstance(text, str) or len(text) > MAX_PROMPT:
+                raise ValueError(f"The {name} must be text of at most {MAX_PROMPT:,} characters.")
+        if not self.prompt.strip():
+            raise ValueError("Type what the picture should show.")
+        object.__setattr__(self, "seed", whole("Seed", self.seed, 0, MAX_SEED))
+        object.__setattr__(self, "steps", whole("Steps", self.steps, 1, MAX_STEPS))
+        if not is_number(self.guidance) or not 1 <= self.guidance <= MAX_GUIDANCE:
+            raise ValueError(f"Guidance must be a number from 1 to {MAX_GUIDANCE}.")
+        if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
+            raise ValueError(f"Sampler must be one of {', '.join(SAMPLERS)}.")
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """Returns a whole number from low to high; raises ValueError for anything else."""
+    if not is_number(value) or not low <= value <= high or value != int(value):
+        raise ValueError(f"{name} must be a whole number from {low} to {high}.")
+    return int(value)

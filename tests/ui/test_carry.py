@@ -1,0 +1,150 @@
+"""Carrying a run away, and coming back with it: address, PNG, page that replays offline."""
+
+import base64
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+PROMPT = "a ${window.hacked = 1} <img src=x onerror='window.hacked=1'> 苹果"
+DROP = """([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], name));
+  document.body.dispatchEvent(
+    new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+}"""
+LABELS = (
+    "Prompt",
+    "Negative prompt",
+    "Seed",
+    "number input for Steps",
+    "number input for Guidance",
+    "Sampler",
+)
+
+
+def form(visit) -> list[str]:
+    """Returns what stands in the form: prompt, negative, seed, steps, guidance, sampler."""
+    return [visit.page.get_by_label(name, exact=True).input_value() for name in LABELS]
+
+
+def wait_for_form(visit, prompt: str) -> None:
+    visit.page.wait_for_function(
+        "prompt => [...document.querySelectorAll('#ask textarea, #ask input')]"
+        ".some(field => field.value === prompt)",
+        arg=prompt,
+    )
+
+
+def save(visit, name: str):
+    with visit.page.expect_download() as download:
+        visit.part(name).click()
+    return download.value
+
+
+def drop(visit, name: str, data: bytes) -> None:
+    visit.page.evaluate(DROP, [name, base64.b64encode(data).decode()])
+
+
+def says(visit, words: str) -> None:
+    visit.part("status").get_by_text(words).wait_for(timeout=20_000)
+
+
+def test_a_link_brings_the_run_back(visit):
+    visit.page.get_by_label("Seed", exact=True).fill("77")
+    visit.page.get_by_label("Negative prompt").fill("blue & green")
+    visit.draw(PROMPT, steps=3)
+    before = form(visit)
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.part("copy").click()
+    says(visit, "The link is copied")
+    visit.page.goto(visit.page.evaluate("navigator.clipboard.readText()"))
+    wait_for_form(visit, PROMPT)
+    assert form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "DDIM"]
+    assert visit.page.evaluate("window.hacked") is None
+
+
+def test_what_is_wrong_in_an_address_is_told_and_left_out(visit, app):
+    visit.page.goto(app.url + "?prompt=a+house&seed=-3&steps=9&sampler=euler&guidance=99")
+    wait_for_form(visit, "a house")
+    assert form(visit) == ["a house", "", "0", "9", "4", "Euler"]
+    for words in ("Seed must be a whole number", "Guidance must be a number"):
+        visit.page.get_by_text(words).wait_for()
+
+
+def test_the_dice_throws_a_seed(visit):
+    seed = visit.page.get_by_label("Seed", exact=True)
+    before = seed.input_value()
+    visit.page.get_by_role("button", name="🎲").click()
+    visit.page.wait_for_function(
+        "([seed, before]) => seed.value !== before", arg=[seed.element_handle(), before]
+    )
+    assert 0 <= int(seed.input_value()) < 2**32
+
+
+@pytest.mark.parametrize("prompt", ["a red apple", PROMPT])
+def test_a_picture_carries_its_settings_and_gives_them_back(visit, prompt, tmp_path):
+    visit.draw(prompt, steps=3)
+    before = form(visit)
+    visit.page.keyboard.press("Escape")
+    download = save(visit, "png")
+    assert download.suggested_filename.endswith("-seed-0-step-3.png")
+    download.save_as(path := tmp_path / "step.png")
+    with Image.open(path) as picture:
+        picture.load()  # which checks every chunk
+        assert picture.info["parameters"].startswith(prompt + "\nSteps: 3, Sampler: DDIM, ")
+        assert picture.info["parameters"].endswith(", Step: 3")
+    visit.page.reload()
+    visit.page.wait_for_selector("[data-part=slider]")
+    drop(visit, "step.png", path.read_bytes())
+    wait_for_form(visit, prompt)
+    assert form(visit) == before
+
+
+def test_a_picture_of_another_tool_is_read(visit, tmp_path):
+    words = PngImagePlugin.PngInfo()
+    words.add_text(
+        "parameters",
+        "two cats\nNegative prompt: a dog\n"
+        "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 8x8",
+    )
+    Image.new("RGB", (8, 8)).save(path := tmp_path / "theirs.png", pnginfo=words)
+    visit.part("file").set_input_files(path)
+    wait_for_form(visit, "two cats")
+    assert form(visit) == ["two cats", "a dog", "5", "20", "7", "Euler ancestral"]
+
+
+def test_a_file_that_is_no_such_picture_gets_a_sentence_and_changes_nothing(visit, tmp_path):
+    Image.new("RGB", (8, 8)).save(path := tmp_path / "plain.png")
+    plain, before = path.read_bytes(), form(visit)
+    for data in (plain, plain[:40], plain[:8], b"", b"GIF89a", plain[:8] + b"\xff" * 99):
+        drop(visit, "bad.png", data)
+        says(visit, "This file is no PNG with the settings of a run")
+        visit.part("status").evaluate("status => status.textContent = ''")
+    drop(visit, "huge.png", bytes(21_000_000))
+    says(visit, "This file is too large")
+    assert form(visit) == before
+
+
+def test_a_saved_page_replays_the_run_without_the_app(visit, browser, tmp_path):
+    prompt = "</script><script>window.hacked=1</script> __RUN__ $& " + PROMPT
+    visit.draw(prompt, steps=5)
+    visit.page.evaluate("document.activeElement.blur()")
+    visit.page.keyboard.press("Home")
+    save(visit, "page").save_as(path := tmp_path / "run.html")
+    assert path.stat().st_size < 10e6
+    context = browser.new_context(offline=True)
+    offline = type(visit)(context.new_page())
+    offline.page.on("request", lambda request: offline.requests.append(request.url))
+    offline.page.on("pageerror", lambda error: offline.troubles.append(str(error)))
+    offline.page.goto(path.as_uri())
+    offline.page.wait_for_function(
+        "document.querySelector('[data-part=readout]').textContent.startsWith('step ')"
+    )
+    offline.page.keyboard.press("Home")
+    assert offline.readout() == visit.readout() and offline.pixels() == visit.pixels()
+    assert offline.part("prompt").text_content() == f"“{prompt}”"
+    assert offline.page.evaluate("window.hacked") is None
+    assert offline.requests == [path.as_uri()] and not offline.troubles
+    assert not offline.part("page").is_visible() and offline.part("png").is_visible()
+    context.close()
