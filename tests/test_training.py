@@ -8,10 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import BertModel, BertTokenizerFast
 
 from ldm.model import LatentDiffusion
 from ldm.schedule import NoiseSchedule
-from ldm.training import autoencoder, denoiser, evaluate, icons, latents, loop, scenes, sources
+from ldm.training import (
+    autoencoder,
+    denoiser,
+    evaluate,
+    icons,
+    latents,
+    loop,
+    scenes,
+    sources,
+    text,
+)
 
 CODES = ("1F34E", "1F697", "1F343", "1F3E0", "1F31E", "1F611")  # the last is a held-out concept
 SHAPES = {
@@ -239,12 +250,32 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
 
-def test_latents_are_those_of_the_composed_pictures(work, icon_set):
-    """A cached latent decodes to the picture whose caption stands beside it."""
-    folder = work / "latents"
-    if not folder.exists():
-        pytest.skip("needs the latents of test_from_data_to_a_picture")
-    captions = json.loads((folder / "captions-000.json").read_text())
-    seen = latents.trained_icons(icon_set)
-    drawn = list(latents.compose(seen, 0, 0.4, size=32))
-    assert captions == [s.caption for s in drawn]
+def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon_set, bert_folder):
+    folder = work / "latents-test"
+    folder.mkdir()
+    torch.manual_seed(0)
+    vae = autoencoder.autoencoder(4, (8, 8, 8)).eval()
+    words = (
+        BertModel.from_pretrained(bert_folder / "text_encoder").eval(),
+        BertTokenizerFast.from_pretrained(bert_folder / "tokenizer"),
+    )
+    drawn = list(latents.compose(latents.trained_icons(icon_set), 0, 0.4, size=20))
+    latents.build_shard(folder, 0, drawn, vae, words)
+    assert json.loads((folder / "captions-000.json").read_text()) == [s.caption for s in drawn]
+    uncond = torch.zeros_like(text.embed(*words, [""])[0])
+    batch = next(latents.batches(folder, uncond, size=20, seed=0, dropout=0.0))
+    with torch.no_grad():
+        image = autoencoder.to_images([s.picture for s in drawn])
+        x0 = vae.encode(image).latent_dist.mode()
+    hidden = text.embed(*words, [s.caption for s in drawn]).float()
+    for row, tokens in zip(batch.x0, batch.text, strict=True):  # shuffled, but in pairs
+        k = int((x0 - row).square().sum(dim=(1, 2, 3)).argmin())
+        torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
+        torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
+
+
+def test_plurals_and_articles():
+    assert scenes.plural("glass of milk") == "glasses of milk"
+    assert scenes.plural("octopus") == "octopuses"
+    assert scenes.article("apple") == "an apple"
+    assert scenes.article("grapes") == scenes.plural("grapes") == "grapes"

@@ -57,7 +57,8 @@ def run_autoencoder(args) -> None:
         "openmoji": ae.plain_pictures(openmoji, 48),
     }
     folder = args.work / "autoencoder"
-    state = loop.State(ae.autoencoder(args.channels), folder, lr=args.lr)
+    model = ae.autoencoder(args.channels, tuple(args.widths))
+    state = loop.State(model, folder, lr=args.lr)
     print(f"{ae.describe(state.model)}, {'resumed' if state.load() else 'new'}")
     batches = ae.crops(seen, seed=state.step, batch=args.batch, size=args.size)
 
@@ -71,50 +72,73 @@ def run_autoencoder(args) -> None:
         return "; ".join(notes)
 
     def loss(model, batch):
-        return ae.loss(model, batch, eq=args.eq)
+        return ae.loss(model, batch, eq=args.eq, kl=args.kl)
 
     _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
     if args.decay:
-        ae.finish(state.average, seen, folder / "vae")
+        ae.export(state.average, seen, folder / "vae")
 
 
 def run_latents(args) -> None:
     """Compose pictures, and keep their latents and caption embeddings in shards."""
     seen = latents.trained_icons(icons.load(args.work))
     vae, encoder = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    folder = args.work / "latents"
+    folder.mkdir(parents=True, exist_ok=True)
+    latents.check_encoder(folder, checkpoint.digest(vae))
     for shard in tqdm(range(args.shards), desc="shards"):
-        if not (args.work / "latents" / f"captions-{shard:03}.json").exists():
-            latents.build_shard(
-                args.work / "latents", shard, seen, vae, encoder, args.scenes, size=args.shard_size
-            )
+        if not (folder / f"latents-{shard:03}.npy").exists():
+            drawn = list(latents.compose(seen, shard, args.scenes, size=args.shard_size))
+            latents.build_shard(folder, shard, drawn, vae, encoder)
 
 
 def run_denoiser(args) -> None:
-    """Train the denoiser on the latents."""
+    """Train the denoiser on the latents, and write the checkpoint."""
     vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
-    uncond = text.embed(*words, [""])
-    batches = latents.batches(
-        args.work / "latents", uncond[0], size=args.batch, seed=int(time.time())
-    )
-    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
-    if args.start:
-        denoiser.load_weights(unet, args.start / "unet")
-    folder = args.work / "denoiser"
+    folder, data = args.work / args.name, args.work / "latents"
+    latents.check_encoder(data, checkpoint.digest(vae))
+    uncond = text.embed(*words, [""])[0]
+    batches = latents.batches(data, uncond, size=args.batch, seed=int(time.time()))
+    unet = denoiser.denoiser(*latents.shape(data), tuple(args.widths))
     state = loop.State(unet, folder, lr=args.lr)
-    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if state.load() else 'new'}")
+    resumed = state.load()
+    if args.start and not resumed:
+        state.begin_from(*checkpoint.load_unet(args.start))
+    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
+    fixed = next(latents.batches(data, uncond, size=args.batch, seed=0))
+    losses = []
 
     def check():
         drawn = evaluate.draw(model, GRID, steps=20, guidance=4.0, sampler="ddim")
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
-        return f"{state.samples} samples"
+        now = denoiser.fixed_loss(state.average, model.schedule, fixed)
+        mean = sum(losses) / max(len(losses), 1)
+        losses.clear()
+        row = {"samples": state.samples, "v": round(mean, 4), "v_fixed": round(now, 4)}
+        with open(folder / "metrics.jsonl", "a") as log:
+            log.write(json.dumps(row) + "\n")
+        return str(row)
 
     def loss(network, batch):
-        return denoiser.loss(network, model.schedule, batch)
+        value, parts, samples = denoiser.loss(network, model.schedule, batch)
+        losses.append(parts["v"])
+        return value, parts, samples
 
     _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
-    record = {"samples": state.samples, "hours": round(state.seconds / 3600, 2)}
-    checkpoint.export(args.out, state.average, vae, words, record)
+    run_export(args)
+
+
+def run_export(args) -> None:
+    """Write a checkpoint from the denoiser's newest saved weights, decayed or not."""
+    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    saved = loop.newest(args.work / args.name)
+    latents.check_encoder(args.work / "latents", checkpoint.digest(vae))
+    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
+    unet.load_state_dict(saved["average"])
+    record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
+    checkpoint.export(args.out, unet, vae, words, record)
+    print(f"{args.out}: {record}")
 
 
 def run_judge(args) -> None:
@@ -126,25 +150,15 @@ def run_judge(args) -> None:
     print("resumed" if state.load() else "new")
     batches = judge.pictures(seen, concepts, seed=state.step, batch=args.batch)
     _watch(loop.train(state, batches, judge.loss, minutes=args.minutes, decay=args.decay), args)
-    state.average.load_state_dict(state.model.state_dict())
     judge.Judge(state.average, concepts).save(folder / "judge.pt")
-
-
-def run_export(args) -> None:
-    """Write a checkpoint from the denoiser's last saved state, finished or not."""
-    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
-    saved = torch.load(args.work / "denoiser" / "state.pt", weights_only=True)
-    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
-    unet.load_state_dict(saved["average"])
-    record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
-    checkpoint.export(args.out, unet, vae, words, record)
 
 
 def run_evaluate(args) -> None:
     """Measure a checkpoint; write evaluation.json and the model card into its folder."""
     settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
     model = LatentDiffusion.load(args.model, "cpu")
-    expert = judge.Judge.load(args.work / "judge" / "judge.pt")
+    trained = args.work / "judge" / "judge.pt"
+    expert = judge.Judge.load(trained) if trained.exists() else None
     figures = evaluate.evaluate(model, icons.load(args.work), expert, settings, args.concepts)
     (args.model / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(card.write(args.model))
@@ -199,11 +213,13 @@ def parser() -> argparse.ArgumentParser:
     out = checkpoint.BUNDLED
     train = {"minutes": 60.0, "decay": 0.0, "check": 5.0}
     command(run_data)
-    command(run_autoencoder, channels=8, batch=8, size=64, lr=5e-4, eq=0.5, **train)
+    code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
+    command(run_autoencoder, batch=16, size=64, lr=4e-4, **code, **train)
     command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD)
-    command(run_denoiser, batch=32, lr=4e-4, widths=denoiser.WIDTHS, start=None, out=out, **train)
+    unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
+    command(run_denoiser, batch=32, lr=4e-4, start=None, **unet, **train)
     command(run_judge, batch=64, lr=1e-3, **train)
-    command(run_export, widths=denoiser.WIDTHS, out=out)
+    command(run_export, **unet)
     command(run_evaluate, model=out, steps=25, guidance=4.0, sampler="ddim", concepts=EVERY_CONCEPT)
     return root
 

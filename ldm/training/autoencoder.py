@@ -86,7 +86,7 @@ def loss(model: nn.Module, image: Tensor, *, kl: float = 1e-4, eq: float = 0.5):
     error = model.decode(latent).sample - image
     pixels = error.abs().mean()
     edges = sum(error.diff(dim=d).abs().mean() for d in (-1, -2))
-    divergence = posterior.kl().mean() / latent[0].numel()
+    divergence = posterior.kl().mean() / posterior.mean[0].numel()
     blocks = sum(F.avg_pool2d(error, side).abs().mean() for side in (4, 16))
     parts = {"l1": pixels.item(), "edges": edges.item(), "kl": divergence.item()}
     return pixels + edges + blocks + kl * divergence, parts, len(image)
@@ -146,7 +146,7 @@ def split(icon_set: IconSet) -> tuple[IconSet, IconSet, IconSet]:
 
 
 @torch.no_grad()
-def finish(model: nn.Module, icon_set: IconSet, folder: Path) -> None:
+def export(model: nn.Module, icon_set: IconSet, folder: Path) -> None:
     """Writes the autoencoder with latents of zero mean and unit variance per channel."""
     image = next(crops(icon_set, seed=0, batch=256, size=SIZE))
     latent = torch.cat([model.encode(part).latent_dist.mode() for part in image.split(16)])

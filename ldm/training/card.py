@@ -16,8 +16,9 @@ A small latent diffusion model of icons and emoji, 128 px, trained from scratch 
 the commands of this repository. It opens in plain diffusers:
 
 ```python
+import torch
 from diffusers import StableDiffusionPipeline
-pipeline = StableDiffusionPipeline.from_pretrained("assets/models/{name}", safety_checker=None)
+pipeline = StableDiffusionPipeline.from_pretrained("assets/models/{name}", dtype=torch.float32)
 pipeline("a red apple", num_inference_steps=25, guidance_scale=4).images[0]
 ```
 
@@ -35,10 +36,7 @@ with counts, colours, positions and backgrounds. Objectives and settings are in 
 
 {table}
 
-*Recognised* is how often a classifier trained on the real pictures, which took no part in
-training the generator, names the thing that the prompt "a <name>" asked for, over {concepts}
-concepts with seed 0. The ceiling is the same classifier's score on real drawings that neither
-it nor the generator has seen. The Fréchet distance is taken in that classifier's features.
+{explanation}
 
 ## What it cannot do
 
@@ -53,6 +51,12 @@ figures above say how far that goes. The text encoder reads 32 tokens; the rest 
 The icons keep their licences; the weights are offered under CC-BY-4.0 with these credits.
 """
 
+EXPLANATION = """\
+*Recognised* is how often a classifier trained on the real pictures, which took no part in
+training the generator, names the thing that the prompt "a <name>" asked for, over {concepts}
+concepts with seed 0; below it, the same classifier's score on real drawings that neither it nor
+the generator has seen. The Fréchet distance is taken in that classifier's features."""
+
 
 def write(folder: Path) -> str:
     """Writes README.md into a checkpoint from its training.json and evaluation.json; its text."""
@@ -65,7 +69,7 @@ def write(folder: Path) -> str:
         hours=record["hours"],
         settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
         table=_table(figures),
-        concepts=figures["concepts"],
+        explanation=_explanation(figures),
         credits=_credits(),
     )
     (folder / "README.md").write_text(text)
@@ -90,7 +94,9 @@ def _table(figures: dict) -> str:
             f"| reconstruction, {name} | {row['psnr']:.2f} dB, SSIM {row['ssim']:.3f}, "
             f"edge strength {row['edges']:.2f} of the original's |"
         )
-    for name, key in (("recognised", "recognised"), ("ceiling: real drawings", "ceiling")):
+    if "recognised" not in figures:
+        return "\n".join(rows)
+    for name, key in (("recognised", "recognised"), ("real drawings neither has seen", "ceiling")):
         row = figures[key]
         error = (row["top1"] * (1 - row["top1"]) / row["count"]) ** 0.5
         rows.append(
@@ -98,6 +104,12 @@ def _table(figures: dict) -> str:
             f"({row['count']} pictures) |"
         )
     return "\n".join([*rows, f"| Fréchet distance | {figures['frechet']:.1f} |"])
+
+
+def _explanation(figures: dict) -> str:
+    if "recognised" not in figures:
+        return "How often a classifier recognises what was asked for has not been measured yet."
+    return EXPLANATION.format(concepts=figures["concepts"])
 
 
 def _credits() -> str:

@@ -1,6 +1,9 @@
 """The pieces of a model in training, and its export as an ordinary diffusers folder."""
 
+import copy
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -8,6 +11,7 @@ from torch import nn
 
 from ldm.model import LatentDiffusion
 from ldm.schedule import NoiseSchedule
+from ldm.training import sources
 from ldm.training.denoiser import SCHEDULER
 from ldm.training.text import text_encoder
 
@@ -25,8 +29,9 @@ def load_autoencoder(work: Path) -> nn.Module:
 
 
 def load_text(work: Path) -> tuple[nn.Module, object]:
-    """The text encoder and tokenizer, from the bundled checkpoint if that is there."""
-    if not (BUNDLED / "text_encoder").exists():
+    """The text encoder and tokenizer: the pinned package's, or else the bundled ones."""
+    own = (work / "packages").glob(f"{sources.TEXT_ENCODER.name}-*")
+    if any(own) or not (BUNDLED / "text_encoder").exists():
         return text_encoder(work)
     from transformers import BertModel, BertTokenizerFast
 
@@ -37,19 +42,36 @@ def load_text(work: Path) -> tuple[nn.Module, object]:
     return model.eval().requires_grad_(False), tokenizer
 
 
+def load_unet(folder: Path) -> tuple[dict, dict]:
+    """The weights of an exported denoiser in float32, and what its training.json says."""
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+    record = json.loads((folder / "training.json").read_text())
+    return {name: weight.float() for name, weight in weights.items()}, record
+
+
 def assemble(unet: nn.Module, vae: nn.Module, text: tuple, name: str = "emoji") -> LatentDiffusion:
     """The parts as the engine runs them."""
     schedule = NoiseSchedule.from_config({"_class_name": "DDIMScheduler", **SCHEDULER})
     return LatentDiffusion(name, unet, vae, *text, schedule, torch.device("cpu"))
 
 
+def digest(vae: nn.Module) -> str:
+    """A short name for an autoencoder's encoder; latents made by another one are of no use."""
+    encoder = hashlib.sha256()
+    for part in (vae.encoder, vae.quant_conv):
+        for weight in part.state_dict().values():
+            encoder.update(weight.half().contiguous().numpy().tobytes())
+    return encoder.hexdigest()[:16]
+
+
 def export(folder: Path, unet: nn.Module, vae: nn.Module, text: tuple, record: dict) -> None:
     """Writes a folder that StableDiffusionPipeline opens, in half precision.
 
     record: what is worth knowing about the training (samples, hours), kept as training.json.
+    What an earlier checkpoint there was measured at and described as goes with it.
     """
-    import copy
-
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     encoder, tokenizer = text
@@ -63,5 +85,8 @@ def export(folder: Path, unet: nn.Module, vae: nn.Module, text: tuple, record: d
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.save_pretrained(folder, safe_serialization=True)
-    (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    partial = folder.with_name(folder.name + ".partial")
+    pipeline.save_pretrained(partial, safe_serialization=True)
+    (partial / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

@@ -5,7 +5,6 @@ captions dropped at random for classifier-free guidance (Ho & Salimans 2021).
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -97,14 +96,15 @@ def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, generator=None
     return (drawn.weight * error).mean(), {"v": error.mean().item()}, len(batch.x0)
 
 
-def load_weights(model: nn.Module, folder: Path) -> None:
-    """Takes the weights of an exported U-Net, in place. Raises RuntimeError if sizes differ."""
-    from diffusers import UNet2DConditionModel
-
-    exported = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32)
-    model.load_state_dict(exported.state_dict())
+@torch.no_grad()
+def fixed_loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch) -> float:
+    """Mean squared error of v on one batch, always with the same noise, to compare over time."""
+    drawn = example(schedule, batch.x0, torch.Generator().manual_seed(0))
+    output = model(drawn.x_t, drawn.t, batch.text).sample
+    return float((output - drawn.target).square().mean())
 
 
 def _has_bf16() -> bool:
     """Whether bfloat16 is an instruction here; where it is emulated it is slower than float32."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)

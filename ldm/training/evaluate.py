@@ -23,10 +23,6 @@ class Recognition:
     top5: float
     count: int
 
-    def __str__(self) -> str:
-        error = (self.top1 * (1 - self.top1) / max(self.count, 1)) ** 0.5
-        return f"top-1 {self.top1:.3f} ± {error:.3f}, top-5 {self.top5:.3f} ({self.count} pictures)"
-
 
 @dataclass(frozen=True)
 class Concept:
@@ -118,27 +114,37 @@ def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
 
 
 def evaluate(
+    model: LatentDiffusion, icon_set: IconSet, judge: Judge | None, settings: dict, limit: int
+) -> dict:
+    """All the figures of the model card, as plain numbers by name; without a judge, the first."""
+    _, unseen, openmoji = autoencoder.split(icon_set)
+    figures = {
+        "settings": settings,
+        "reconstruction": {
+            "concepts it never saw": reconstruction(model, autoencoder.plain_pictures(unseen, 200)),
+            "openmoji, a style it never saw": reconstruction(
+                model, autoencoder.plain_pictures(openmoji, 200)
+            ),
+        },
+    }
+    return figures | (recognition(model, icon_set, judge, settings, limit) if judge else {})
+
+
+def recognition(
     model: LatentDiffusion, icon_set: IconSet, judge: Judge, settings: dict, limit: int
 ) -> dict:
-    """All the figures of the model card, as plain numbers by name."""
-    _, unseen, openmoji = autoencoder.split(icon_set)
+    """How often the judge names what "a <name>" asked for, over at most `limit` concepts."""
     trained, kept = latents.trained_icons(icon_set), latents.kept_icons(icon_set)
-    concepts = vocabulary(trained)[:: max(1, len(vocabulary(trained)) // limit)]
-    prompts = [scenes.article(c.name) for c in concepts]
+    words = vocabulary(trained)
+    words = words[:: -(-len(words) // limit)]
+    codes = [c.code for c in words]
+    prompts = [scenes.article(c.name) for c in words]
     generated = torch.cat(list(tqdm_draw(model, prompts, settings)))
-    codes = [c.code for c in concepts]
     asked, features = recognise(judge, generated, codes)
     ceiling, _ = recognise(judge, *real_pictures(kept.select(lambda i: i.concept in set(codes))))
     real_features = judge.look(real_pictures(trained.select(_every(5)))[0])[1]
     return {
-        "settings": settings,
-        "concepts": len(concepts),
-        "reconstruction": {
-            "held-out concepts": reconstruction(model, autoencoder.plain_pictures(unseen, 200)),
-            "openmoji (style never trained on)": reconstruction(
-                model, autoencoder.plain_pictures(openmoji, 200)
-            ),
-        },
+        "concepts": len(words),
         "recognised": asdict(asked),
         "ceiling": asdict(ceiling),
         "frechet": frechet_distance(features, real_features),

@@ -4,8 +4,10 @@ import hashlib
 import io
 import json
 import multiprocessing
+import os
 import re
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ LEFT_OUT = {  # emojibase subgroups that draw writing or repeat one drawing many
     "skin-tone",
     "hair-style",
 }
+REVOLVERS = {("1F52B", s) for s in ("noto-v1", "fxemoji", "emojione", "streamline")}
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,14 @@ def build(work: Path) -> IconSet:
             if icon and icon.concept not in seen:
                 seen.add(icon.concept)
                 jobs.append((icon, drawing))
+    jobs.sort(key=lambda job: len(job[0].concept))  # "person biking" before "man biking"
     with multiprocessing.Pool() as pool:
         rendered = [r for r in pool.imap(_render, jobs, chunksize=32) if r is not None]
-    icons, pictures = zip(*rendered, strict=True)
-    np.save(work / "icons.npy", np.stack(pictures))
+    drawn = {(icon.source, pixels.tobytes()): (icon, pixels) for icon, pixels in rendered[::-1]}
+    icons, pictures = zip(*reversed(drawn.values()), strict=True)  # the first of equal drawings
+    np.save(work / "icons.tmp.npy", np.stack(pictures))
+    (work / "icons.json").unlink(missing_ok=True)
+    os.replace(work / "icons.tmp.npy", work / "icons.npy")
     (work / "icons.json").write_text(json.dumps([asdict(icon) for icon in icons]))
     return load(work)
 
@@ -135,22 +142,27 @@ class _Names:
             for code, short in table.items():
                 found = [short] if isinstance(short, str) else short
                 self.shortcodes.setdefault(code, []).extend(found)
-        self.by_key: dict[str, dict] = {}
+        self.by_key = {_code(entry["hexcode"]): entry for entry in self.entries}
+        self.by_key |= {_slug(entry["label"]): entry for entry in self.entries}
+        meant = Counter(_words(entry["label"]) for entry in self.entries)
         for entry in self.entries:
-            self.by_key.setdefault(_code(entry["hexcode"]), entry)
-            self.by_key[_slug(entry["label"])] = entry
-        for entry in self.entries:
-            for short in self.shortcodes.get(entry["hexcode"], ()):
-                self.by_key.setdefault(_slug(short), entry)
+            for short in set(map(_words, self.shortcodes.get(entry["hexcode"], ()))):
+                meant[short] += short != _words(entry["label"])
+                if re.search("[a-z]", short):
+                    self.by_key.setdefault(_slug(short), entry)
+        self.ambiguous = {words for words, count in meant.items() if count > 1}
 
     def icon(self, key: str, source: str) -> Icon | None:
         """The icon that `key` names (a file's code points or a name), None if left out."""
         entry = self.by_key.get(_code(key)) or self.by_key.get(_slug(re.sub(r"-\d$", "", key)))
         if entry is None or "group" not in entry or not self._wanted(entry):
             return None
+        if (_code(entry["hexcode"]), source) in REVOLVERS:  # under the name of a water pistol
+            return None
         words = [_words(s) for s in self.shortcodes.get(entry["hexcode"], ())]
         name = _words(entry["label"])
-        synonyms = dict.fromkeys(w for w in words if w != name and re.fullmatch(r"[a-z ]{3,}", w))
+        words = [w for w in words if w != name and re.fullmatch(r"[a-z ]{3,}", w)]
+        synonyms = dict.fromkeys(w for w in words if w not in self.ambiguous)
         return Icon(
             _code(entry["hexcode"]),
             source,
@@ -162,14 +174,12 @@ class _Names:
         )
 
     def _wanted(self, entry: dict) -> bool:
-        subgroup = self.subgroups[entry["subgroup"]]
-        clock_face = subgroup == "time" and re.search("thirty|clock$", entry["label"])
-        family_variant = subgroup == "family" and "200D" in entry["hexcode"]
-        return not (
-            subgroup in LEFT_OUT
-            or (clock_face and "alarm" not in entry["label"] and "mantel" not in entry["label"])
-            or family_variant
+        subgroup, label = self.subgroups[entry["subgroup"]], entry["label"]
+        clock_face = subgroup == "time" and re.search("thirty$|o.clock$", label)
+        family = label.startswith("family:") or (
+            subgroup == "family" and "200D" in entry["hexcode"]
         )
+        return not (subgroup in LEFT_OUT or clock_face or family)
 
 
 def _code(hexcode: str) -> str:
@@ -177,14 +187,10 @@ def _code(hexcode: str) -> str:
 
 
 def _words(name: str) -> str:
-    name = (
-        name.replace("_", " ")
-        .replace("’", "'")
-        .replace(": ", " with ")
-        .replace("“", "")
-        .replace("”", "")
-    )
-    return name.lower().strip()
+    """A label or a shortcode as people would write it."""
+    name = re.sub("[“”]", "", name.replace("_", " ").replace("’", "'")).lower().strip()
+    name = re.sub(r"^(.*): bald$", r"bald \1", name).replace(": facing", " facing")
+    return name.replace(": ", " with ")
 
 
 def _read_iconify(folder: Path):
@@ -209,8 +215,6 @@ def _read_files(folder: Path):
 
 def _render(job) -> tuple[Icon, np.ndarray] | None:
     """The icon with its hue and box, and its picture; None where nothing was drawn."""
-    import dataclasses
-
     import resvg_py
 
     icon, drawing = job
@@ -227,7 +231,7 @@ def _render(job) -> tuple[Icon, np.ndarray] | None:
     box = canvas.getchannel("A").point(lambda a: 255 * (a > 12)).getbbox()
     if box is None or (pixels[..., 3] > 127).mean() < 0.01:
         return None
-    return dataclasses.replace(icon, hue=dominant_hue(pixels), box=box), pixels
+    return replace(icon, hue=dominant_hue(pixels), box=box), pixels
 
 
 def dominant_hue(pixels: np.ndarray, width: float = 30.0) -> float | None:

@@ -4,6 +4,7 @@ Neither the autoencoder nor the text encoder runs inside the denoiser's training
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ldm.training import text
 from ldm.training.autoencoder import to_images
-from ldm.training.icons import IconSet, held_out
+from ldm.training.icons import Icon, IconSet, held_out
 from ldm.training.scenes import Composer, Scene
 
 SHARD = 2048  # samples
@@ -23,16 +24,17 @@ KINDS = ("latents", "text")  # the arrays of a shard
 
 def trained_icons(icon_set: IconSet) -> IconSet:
     """What the denoiser may see: not openmoji, and not one rendering in twenty of each concept."""
-    return icon_set.select(
-        lambda i: i.source != "openmoji" and not held_out("rendering", i.concept, i.source)
-    )
+    return icon_set.select(lambda i: i.source != "openmoji" and not _kept(i))
 
 
 def kept_icons(icon_set: IconSet) -> IconSet:
     """The renderings that the denoiser and the judge do not see, of concepts they do."""
-    return icon_set.select(
-        lambda i: i.source != "openmoji" and held_out("rendering", i.concept, i.source)
-    )
+    return icon_set.select(lambda i: i.source != "openmoji" and _kept(i))
+
+
+def _kept(icon: Icon) -> bool:
+    artwork = "fluent" if icon.source.startswith("fluent") else icon.source  # drawn alike
+    return held_out("rendering", icon.concept, artwork)
 
 
 def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> Iterator[Scene]:
@@ -50,29 +52,44 @@ def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> 
 
 
 @torch.no_grad()
-def build_shard(
-    folder: Path, shard: int, icon_set: IconSet, vae: nn.Module, encoder, scenes: float, **sizes
-) -> None:
-    """Writes one shard: latents [N,C,h,w] and text [N,L,D] in half precision, and the captions."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = list(compose(icon_set, shard, scenes, **sizes))
+def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, encoder) -> None:
+    """Writes a shard: captions, text [N,L,D] and latents [N,C,h,w], in half precision."""
     latents = []
-    for start in range(0, len(drawn), 16):
-        image = to_images([s.picture for s in drawn[start : start + 16]])
+    for start in range(0, len(scenes), 16):
+        image = to_images([scene.picture for scene in scenes[start : start + 16]])
         latents.append(vae.encode(image).latent_dist.mode().half())
-    captions = [s.caption for s in drawn]
-    np.save(folder / f"latents-{shard:03}.npy", torch.cat(latents).contiguous().numpy())
+    captions = [scene.caption for scene in scenes]
+    (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions))
     np.save(folder / f"text-{shard:03}.npy", text.embed(*encoder, captions).numpy())
-    (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions))  # last: shard is whole
+    partial = folder / f"partial-{shard:03}.npy"
+    np.save(partial, torch.cat(latents).contiguous().numpy())
+    os.replace(partial, folder / f"latents-{shard:03}.npy")  # last: the shard is whole
+
+
+def check_encoder(folder: Path, digest: str) -> None:
+    """Raises ValueError if the latents in the folder were made by another autoencoder."""
+    note = folder / "encoder.txt"
+    if not note.exists():
+        note.write_text(digest)
+    if note.read_text() != digest:
+        raise ValueError(
+            f"{folder} holds latents of another autoencoder: remove it, then `latents`"
+        )
+
+
+def shards(folder: Path) -> list[str]:
+    """The numbers of the finished shards. Raises FileNotFoundError if there is none."""
+    found = sorted(p.stem.split("-")[1] for p in folder.glob("latents-???.npy"))
+    if not found:
+        raise FileNotFoundError(f"no latents in {folder}: run `latents` first")
+    return found
 
 
 def shape(folder: Path) -> tuple[int, int, int]:
     """Channels and side of the latents, width of the text. Raises FileNotFoundError if none."""
-    found = sorted(folder.glob("captions-*.json"))
-    if not found:
-        raise FileNotFoundError(f"no latents in {folder}: run `latents` first")
-    shard = found[0].stem.split("-")[1]
-    latents, texts = (np.load(folder / f"{k}-{shard}.npy", mmap_mode="r") for k in KINDS)
+    latents, texts = (
+        np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS
+    )
     return latents.shape[1], latents.shape[2], texts.shape[-1]
 
 
@@ -91,11 +108,14 @@ def batches(folder: Path, uncond: Tensor, *, size: int, seed: int, dropout: floa
     """
     rng = np.random.default_rng(seed)
     while True:
-        shards = sorted(p.stem.split("-")[1] for p in folder.glob("captions-*.json"))
+        names = shards(folder)
         latents, texts = (
-            [np.load(folder / f"{kind}-{s}.npy", mmap_mode="r") for s in shards] for kind in KINDS
+            [np.load(folder / f"{kind}-{name}.npy", mmap_mode="r") for name in names]
+            for kind in KINDS
         )
         index = [(k, i) for k, part in enumerate(latents) for i in range(len(part))]
+        if len(index) < size:
+            raise ValueError(f"{len(index)} samples are fewer than a batch of {size}")
         rng.shuffle(index)
         for start in range(0, len(index) - size + 1, size):
             chosen = index[start : start + size]

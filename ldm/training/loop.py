@@ -52,24 +52,33 @@ class State:
         self.step, self.samples, self.seconds = saved["step"], saved["samples"], saved["seconds"]
         return True
 
+    def begin_from(self, weights: dict, record: dict) -> None:
+        """Takes the weights of an exported network, and goes on counting where it stopped."""
+        self.model.load_state_dict(weights)
+        self.average.load_state_dict(weights)
+        self.samples, self.seconds = record["samples"], 3600 * record["hours"]
+
     def save(self) -> None:
         """Writes state.pt so that a stop in the middle of writing loses nothing."""
-        saved = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "samples": self.samples,
-            "seconds": self.seconds,
-        }
-        torch.save(saved, self.folder / "state.tmp")
-        os.replace(self.folder / "state.tmp", self.folder / "state.pt")
+        rest = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        _write(self._record() | rest, self.folder / "state.pt")
+
+    def finish(self) -> None:
+        """Writes finished.pt: the averaged weights as they are now, after a decay."""
+        _write(self._record(), self.folder / "finished.pt")
+
+    def _record(self) -> dict:
+        counts = {"step": self.step, "samples": self.samples, "seconds": self.seconds}
+        return {"average": self.average.state_dict(), **counts}
 
     @torch.no_grad()
-    def update_average(self) -> None:
-        weight = 1 / min(self.window, 1 + self.step / 8)
+    def update_average(self, window: float) -> None:
+        """Moves the averaged weights towards the current ones; buffers are taken as they are."""
+        weight = 1 / min(self.window, window)
         for mean, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(new, weight)
+        for old, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
+            old.copy_(new)
 
 
 def train(
@@ -85,31 +94,52 @@ def train(
 ) -> Iterator[TrainStep]:
     """Trains for `minutes`, yielding every update; the last share `decay` of them falls to lr 0.
 
-    loss(model, batch) gives the loss, its parts for the log, and how many samples it used. The
-    state from before the decay is what stays on disk, to train on from; the decayed one is in
-    memory when the generator ends.
+    loss(model, batch) gives the loss, its parts for the log, and how many samples it used. With a
+    decay, state.pt keeps the state from before it, to train on from, and finished.pt the averaged
+    weights after it. The time that the caller takes between two updates does not count.
+    Raises FloatingPointError if the loss is not finite.
     """
-    begin = saved = time.monotonic()
-    until, cool = begin + 60 * minutes, begin + 60 * minutes * (1 - decay)
-    decaying, fresh = False, state.step
-    while (now := time.monotonic()) < until:
-        if not decaying and (now > cool or now - saved > save_every):
+    length, spent, saved = 60 * minutes, 0.0, 0.0
+    fresh, cool = state.step, None  # cool: the step at which the decay began
+    while spent < length:
+        begin = time.monotonic()
+        decaying = spent >= length * (1 - decay)
+        if (decaying and cool is None) or (cool is None and spent - saved > save_every):
             state.save()
-            saved, decaying = now, now > cool
+            saved, cool = spent, state.step if decaying else None
         lr = state.lr * min(1.0, (state.step - fresh + 1) / warmup)
-        lr *= max(0.0, (until - now) / (until - cool)) if decaying else 1.0
+        lr *= (1 - spent / length) / decay if decaying else 1.0
         for group in state.optimizer.param_groups:
             group["lr"] = lr
         value, parts, samples = loss(state.model, next(batches))
+        if not value.isfinite():
+            raise FloatingPointError(f"the loss is {value.item()} at step {state.step}")
         state.optimizer.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(state.model.parameters(), clip)
         state.optimizer.step()
         state.step, state.samples = state.step + 1, state.samples + samples
-        state.update_average()
-        state.seconds += time.monotonic() - now
-        yield TrainStep(
-            state.step, state.samples, value.item(), parts, lr, until - time.monotonic()
-        )
-    if not decay:
+        state.update_average(1 + (state.step / 8 if cool is None else (state.step - cool) / 4))
+        passed = time.monotonic() - begin
+        spent, state.seconds = spent + passed, state.seconds + passed
+        yield TrainStep(state.step, state.samples, value.item(), parts, lr, length - spent)
+    if decay:
+        state.finish()
+    else:
         state.save()
+
+
+def newest(folder: Path) -> dict:
+    """The averaged weights and counts of finished.pt, or of state.pt if that has seen more.
+
+    Raises FileNotFoundError if there is neither.
+    """
+    paths = [p for p in (folder / "finished.pt", folder / "state.pt") if p.exists()]
+    if not paths:
+        raise FileNotFoundError(f"no saved state in {folder}")
+    return max((torch.load(p, weights_only=True) for p in paths), key=lambda s: s["samples"])
+
+
+def _write(content: dict, path: Path) -> None:
+    torch.save(content, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)

@@ -2,6 +2,7 @@
 
 import colorsys
 import functools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +11,18 @@ from PIL import Image
 from ldm.training import sources
 from ldm.training.icons import SIZE, Icon, IconSet, held_out
 
-COLOURS = {  # hue in degrees, factors on saturation and value
-    "red": (0, 1.0, 1.0),
-    "orange": (28, 1.0, 1.0),
-    "yellow": (50, 1.0, 1.1),
-    "green": (125, 0.9, 0.9),
-    "blue": (215, 1.0, 1.0),
-    "purple": (275, 0.9, 0.9),
-    "pink": (330, 0.6, 1.15),
-    "brown": (25, 0.8, 0.55),
-    "black": (0, 0.1, 0.3),
-    "white": (0, 0.05, 1.4),
-    "gray": (0, 0.05, 0.75),
+COLOURS = {  # hue in degrees; what saturation and value are on average, 0 to 1
+    "red": (0, 0.80, 0.85),
+    "orange": (28, 0.85, 0.95),
+    "yellow": (50, 0.75, 0.98),
+    "green": (125, 0.65, 0.65),
+    "blue": (215, 0.75, 0.85),
+    "purple": (275, 0.60, 0.70),
+    "pink": (330, 0.45, 0.98),
+    "brown": (25, 0.60, 0.50),
+    "black": (0, 0.08, 0.16),
+    "white": (0, 0.03, 0.96),
+    "gray": (0, 0.03, 0.58),
 }
 BACKGROUNDS = {  # sRGB
     "white": (255, 255, 255),
@@ -46,6 +47,9 @@ RELATIONS = {  # phrase -> direction (columns, rows) from the second object to t
 }
 NUMBERS = ("no", "one", "two", "three", "four")
 STYLES = {s.name: s.style for s in (*sources.ICON_SETS, sources.HELD_OUT_SET)}
+HEAD_ENDS = (
+    r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
+)
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
 
 
@@ -76,12 +80,13 @@ class Scene:
 
 
 class Composer:
-    """Draws scenes from an icon set; the same generator state gives the same scene."""
+    """Draws scenes from an icon set; the same generator state gives the same scene.
 
-    def __init__(self, icon_set: IconSet, combinations: str = "trained"):
-        """combinations: 'trained' leaves out the held-out pairs, 'held out' draws only those."""
+    Held-out combinations (a colour on a concept, a concept beside another) are never drawn.
+    """
+
+    def __init__(self, icon_set: IconSet):
         self.icon_set = icon_set
-        self.combinations = combinations
         self.by_source: dict[str, list[int]] = {}
         for i, icon in enumerate(icon_set.icons):
             if icon.group in SCENE_GROUPS:
@@ -90,8 +95,8 @@ class Composer:
     def icon(self, rng: np.random.Generator, index: int) -> Scene:
         """One icon alone, nearly filling the picture."""
         icon = self.icon_set.icons[index]
-        colour = self._colour(rng, icon, 0.2)
         background, rgb = _background(rng)
+        colour = _colour(rng, icon, background, 0.2)
         size = rng.uniform(0.75, 1.0) * SIZE
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng)
@@ -102,15 +107,16 @@ class Composer:
     def scene(self, rng: np.random.Generator) -> Scene:
         """One to three kinds of things in one style, with counts, colours and a relation."""
         source = rng.choice(sorted(self.by_source))
+        background, rgb = _background(rng)
         while True:
             kinds = int(rng.choice([1, 2, 3], p=[0.3, 0.55, 0.15]))
             chosen = rng.choice(self.by_source[source], size=kinds, replace=False)
-            colours = [self._colour(rng, self.icon_set.icons[i], 0.45) for i in chosen]
-            if self._allowed(chosen, colours):
+            if self._allowed(chosen):
                 break
-        counts = [_count(rng, kinds) for _ in chosen]
+        icons = [self.icon_set.icons[i] for i in chosen]
+        colours = [_colour(rng, icon, background, 0.45) for icon in icons]
+        counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
-        background, rgb = _background(rng)
         canvas = _plain(rgb)
         things = []
         for index, colour, count, region in zip(
@@ -126,24 +132,9 @@ class Composer:
         caption = _scene_caption(rng, things, relation) + _ending(rng, background, source)
         return Scene(np.asarray(canvas), caption, tuple(things), relation, background, source)
 
-    def _allowed(self, chosen, colours) -> bool:
+    def _allowed(self, chosen) -> bool:
         concepts = sorted(self.icon_set.icons[i].concept for i in chosen)
-        pairs = [
-            ("colour", c, self.icon_set.icons[i].concept)
-            for i, c in zip(chosen, colours, strict=True)
-            if c
-        ]
-        pairs += [("pair", a, b) for a in concepts for b in concepts if a < b]
-        if self.combinations == "trained":
-            return not any(held_out(*p) for p in pairs)
-        return bool(pairs) and all(held_out(*p) for p in pairs)
-
-    def _colour(self, rng, icon: Icon, share: float) -> str | None:
-        if icon.hue is None or rng.random() > share:
-            return None
-        colour = str(rng.choice(list(COLOURS)))
-        single = self.combinations == "trained" and held_out("colour", colour, icon.concept)
-        return None if single else colour
+        return not any(held_out("pair", a, b) for a in concepts for b in concepts if a < b)
 
     def _crop(self, index: int, colour: str | None) -> Image.Image:
         icon, pixels = self.icon_set.icons[index], self.icon_set.pictures[index]
@@ -163,18 +154,17 @@ def alone(icon_set: IconSet, index: int, side: float = 0.9 * SIZE) -> np.ndarray
 
 def recolour(pixels: np.ndarray, hue: float, colour: str) -> np.ndarray:
     """RGBA pixels [H, W, 4] with everything within 45 degrees of `hue` in the named colour."""
-    target, saturation, value = COLOURS[colour]
+    target, *levels = COLOURS[colour]
     hsv = np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(np.float32)
     away = (hsv[..., 0] * (360 / 255) - hue + 180) % 360 - 180
-    hit = (np.abs(away) < 45) & (hsv[..., 1] > 40)
-    changed = np.stack(
-        [
-            ((target + away * 0.4) % 360) * (255 / 360),
-            np.clip(hsv[..., 1] * saturation, 0, 255),
-            np.clip(hsv[..., 2] * value, 0, 255),
-        ],
-        axis=-1,
-    )
+    hit = (np.abs(away) < 45) & (hsv[..., 1] > 40) & (pixels[..., 3] > 0)
+    if not hit.any():
+        return pixels
+    changed = hsv.copy()
+    changed[..., 0] = ((target + away * 0.4) % 360) * (255 / 360)
+    for channel, level in enumerate(levels, start=1):
+        scale = 255 * level / max(np.median(hsv[..., channel][hit]), 1)
+        changed[..., channel] = np.clip(hsv[..., channel] * scale, 0, 255)
     hsv = np.where(hit[..., None], changed, hsv).astype(np.uint8)
     rgb = np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"))
     return np.concatenate([rgb, pixels[..., 3:]], axis=-1)
@@ -193,6 +183,19 @@ def _background(rng) -> tuple[str, tuple[int, int, int]]:
     return name, tuple(int(255 * v) for v in jittered)
 
 
+def _colour(rng, icon: Icon, background: str, share: float) -> str | None:
+    """A colour to draw the icon in, in a share of the cases where that makes sense.
+
+    Not for people, nor for what is called by a colour; never the background's.
+    """
+    named = set(re.findall("[a-z]+", " ".join([icon.name, *icon.synonyms])))
+    fixed = icon.hue is None or icon.group == "people-body" or named & set(COLOURS)
+    if fixed or rng.random() > share:
+        return None
+    colour = str(rng.choice([c for c in COLOURS if c != background]))
+    return None if held_out("colour", colour, icon.concept) else colour
+
+
 def _place(canvas, picture, cell, side, rng, jitter=0.4):
     """The canvas with the picture in the cell, its longer side `side` px; and where it is."""
     scale = side / max(picture.size)
@@ -208,7 +211,9 @@ def _place(canvas, picture, cell, side, rng, jitter=0.4):
     return canvas, (left, top, left + size[0], top + size[1])
 
 
-def _count(rng, kinds: int) -> int:
+def _count(rng, kinds: int, icon: Icon) -> int:
+    if any(is_plural(words) for words in (icon.name, *icon.synonyms)):
+        return 1  # "two grapes" would be wrong
     if kinds == 1:
         return int(rng.choice([2, 3, 4]))
     return int(rng.choice([1, 2, 3], p=[0.75, 0.18, 0.07])) if kinds == 2 else 1
@@ -278,16 +283,30 @@ def _grammar():
     return inflect.engine()
 
 
+def _head(words: str) -> tuple[str, str]:
+    """The part that is counted, and the rest: "glass" and " of milk"."""
+    head = re.split(HEAD_ENDS, words, maxsplit=1)[0]
+    return head, words[len(head) :]
+
+
+@functools.lru_cache(maxsize=100_000)
+def is_plural(words: str) -> bool:
+    """Whether the words name more than one thing already."""
+    head, _ = _head(words)
+    return not head.endswith(("us", "ss")) and bool(_grammar().singular_noun(head))
+
+
 @functools.lru_cache(maxsize=100_000)
 def article(words: str) -> str:
-    """The words with "a" or "an" before them."""
-    return _grammar().a(words)
+    """The words with "a" or "an" before them, if they take one."""
+    return words if is_plural(words) else _grammar().a(words)
 
 
 @functools.lru_cache(maxsize=100_000)
-def _plural(words: str) -> str:
-    already = _grammar().singular_noun(words)  # False for a singular
-    return words if already else _grammar().plural_noun(words)
+def plural(words: str) -> str:
+    """More than one of the words."""
+    head, rest = _head(words)
+    return words if is_plural(words) else _grammar().plural_noun(head) + rest
 
 
 def _single_caption(rng, icon: Icon, colour: str | None, background: str) -> str:
@@ -301,7 +320,8 @@ def _single_caption(rng, icon: Icon, colour: str | None, background: str) -> str
     elif form < 0.85:
         caption = f"a picture of {article(words)}"
     else:
-        some = rng.permutation(icon.keywords)[:3] if icon.keywords else ()
+        known = [word for word in icon.keywords if word not in COLOURS]
+        some = rng.permutation(known)[:3] if known else ()
         caption = ", ".join([words, *some])
     return caption + _ending(rng, background, icon.source)
 
@@ -311,7 +331,7 @@ def _scene_caption(rng, things: list[Thing], relation: str | None) -> str:
     for thing in things:
         words = f"{thing.colour} {thing.name}" if thing.colour else thing.name
         phrases.append(
-            article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {_plural(words)}"
+            article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {plural(words)}"
         )
     if len(phrases) == 3:
         return f"{phrases[0]}, {phrases[1]} and {phrases[2]}"
