@@ -76,7 +76,7 @@ def run_autoencoder(args) -> None:
 
     _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
     if args.decay:
-        ae.export(state.average, seen, folder / "vae")
+        ae.export(state.average, seen, folder / "vae", state.record())
 
 
 def run_latents(args) -> None:
@@ -137,6 +137,7 @@ def run_export(args) -> None:
     unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
     unet.load_state_dict(saved["average"])
     record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
+    record["autoencoder"] = checkpoint.autoencoder_record(args.work)
     checkpoint.export(args.out, unet, vae, words, record)
     print(f"{args.out}: {record}")
 

@@ -6,6 +6,7 @@ Kouzelis et al. 2025): the code of a picture, shrunk or turned, must decode to t
 or turned, which makes the code smooth in space and quicker for a denoiser to learn.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,12 +147,16 @@ def split(icon_set: IconSet) -> tuple[IconSet, IconSet, IconSet]:
 
 
 @torch.no_grad()
-def export(model: nn.Module, icon_set: IconSet, folder: Path) -> None:
-    """Writes the autoencoder with latents of zero mean and unit variance per channel."""
+def export(model: nn.Module, icon_set: IconSet, folder: Path, record: dict) -> None:
+    """Writes the autoencoder with latents of zero mean and unit variance per channel.
+
+    record: what is worth knowing about the training, kept as training.json.
+    """
     image = next(crops(icon_set, seed=0, batch=256, size=SIZE))
     latent = torch.cat([model.encode(part).latent_dist.mode() for part in image.split(16)])
     fold_statistics(model, latent.mean(dim=(0, 2, 3)), latent.std(dim=(0, 2, 3)))
     model.save_pretrained(folder)
+    (folder / "training.json").write_text(json.dumps(record) + "\n")
 
 
 @torch.no_grad()

@@ -26,7 +26,8 @@ pipeline("a red apple", num_inference_steps=25, guidance_scale=4).images[0]
 
 ## Training
 
-The denoiser has seen {samples:,} samples in {hours} hours on the machine it was trained on.
+The autoencoder has seen {autoencoder[samples]:,} pictures or 64 px crops of them in
+{autoencoder[hours]} hours, the denoiser {samples:,} samples in {hours} hours, on two CPU cores.
 Composed pictures with exact captions: single icons, and scenes of one to three kinds of things
 with counts, colours, positions and backgrounds. Objectives and settings are in `ldm/training/`.
 
@@ -65,8 +66,7 @@ def write(folder: Path) -> str:
     text = CARD.format(
         name=folder.name,
         parts=_parts(folder),
-        samples=record["samples"],
-        hours=record["hours"],
+        **record,
         settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
         table=_table(figures),
         explanation=_explanation(figures),

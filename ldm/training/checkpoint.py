@@ -28,6 +28,14 @@ def load_autoencoder(work: Path) -> nn.Module:
     return vae.to(memory_format=torch.channels_last)
 
 
+def autoencoder_record(work: Path) -> dict:
+    """What the training.json of the autoencoder in use says."""
+    own = work / "autoencoder" / "vae" / "training.json"
+    if own.exists():
+        return json.loads(own.read_text())
+    return json.loads((BUNDLED / "training.json").read_text())["autoencoder"]
+
+
 def load_text(work: Path) -> tuple[nn.Module, object]:
     """The text encoder and tokenizer: the pinned package's, or else the bundled ones."""
     own = (work / "packages").glob(f"{sources.TEXT_ENCODER.name}-*")
@@ -35,9 +43,7 @@ def load_text(work: Path) -> tuple[nn.Module, object]:
         return text_encoder(work)
     from transformers import BertModel, BertTokenizerFast
 
-    model = BertModel.from_pretrained(
-        BUNDLED / "text_encoder", add_pooling_layer=False, dtype=torch.float32
-    )
+    model = BertModel.from_pretrained(BUNDLED / "text_encoder", dtype=torch.float32)
     tokenizer = BertTokenizerFast.from_pretrained(BUNDLED / "tokenizer")
     return model.eval().requires_grad_(False), tokenizer
 
@@ -75,8 +81,10 @@ def export(folder: Path, unet: nn.Module, vae: nn.Module, text: tuple, record: d
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     encoder, tokenizer = text
+    vae = copy.deepcopy(vae)
+    vae.register_to_config(_name_or_path=folder.name)  # not the folder it was trained in
     pipeline = StableDiffusionPipeline(
-        vae=copy.deepcopy(vae).half(),
+        vae=vae.half(),
         unet=copy.deepcopy(unet).half(),
         text_encoder=copy.deepcopy(encoder).half(),
         tokenizer=tokenizer,

