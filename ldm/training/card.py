@@ -49,7 +49,10 @@ figures above say how far that goes. The text encoder reads 32 tokens; the rest 
 
 {credits}
 
-The icons keep their licences; the weights are offered under CC-BY-4.0 with these credits.
+The icons were rendered at 128 px, recoloured and composed into scenes. They keep their licences
+([CC-BY-4.0](https://creativecommons.org/licenses/by/4.0/),
+[Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), MIT); the weights are offered under
+CC-BY-4.0 with these credits.
 """
 
 EXPLANATION = """\
@@ -113,7 +116,14 @@ def _explanation(figures: dict) -> str:
 
 
 def _credits() -> str:
-    lines = [f"- {s.package} {s.version}: {s.licence}" for s in sources.ICON_SETS]
-    other = [f"- {s.package} {s.version}: {s.licence}" for s in (sources.NAMES,)]
-    text = sources.TEXT_ENCODER
-    return "\n".join([*lines, *other, f"- {text.name} (text encoder): {text.licence}"])
+    icons = [f"- {s.credit}: {s.licence}, {s.package} {s.version}" for s in sources.ICON_SETS]
+    names, text, measured = sources.NAMES, sources.TEXT_ENCODER, sources.HELD_OUT_SET
+    return "\n".join(
+        [
+            *icons,
+            f"- names and keywords: {names.package} {names.version} ({names.licence}), from "
+            "Unicode CLDR (Unicode-3.0)",
+            f"- text encoder: {text.name} ({text.licence}), unchanged but for half precision",
+            f"- only to measure, never to train: {measured.credit}: {measured.licence}",
+        ]
+    )

@@ -15,7 +15,8 @@ from pathlib import Path
 class Source:
     """One package: an icon set, the emoji names, or the text encoder.
 
-    style: the words captions use for the set; sha512: base64, as npm's `dist.integrity` gives it.
+    style: the words captions use for the set; credit: its makers, in Markdown; sha512: base64, as
+    npm's `dist.integrity` gives it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Source:
     sha512: str
     licence: str
     style: str = ""
+    credit: str = ""
     registry: str = "npm"
 
 
@@ -35,6 +37,7 @@ ICON_SETS = (
         "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw==",
         "Apache-2.0",
         "noto",
+        "Noto Emoji by [Google](https://github.com/googlefonts/noto-emoji)",
     ),
     Source(
         "noto-v1",
@@ -43,6 +46,7 @@ ICON_SETS = (
         "/DsVMius69Q0fRS53z7QK1TROSuar606jiIx+laXtdsYGMXpf6LtHBx6CGfoo3UHHb/XpBsw+1L1x3eyPqMuVA==",
         "Apache-2.0",
         "old noto",
+        "Noto Emoji, first version, by [Google](https://github.com/googlefonts/noto-emoji)",
     ),
     Source(
         "fxemoji",
@@ -51,6 +55,7 @@ ICON_SETS = (
         "UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZNQqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ==",
         "Apache-2.0",
         "firefox",
+        "Firefox OS Emoji by [Mozilla](https://github.com/mozilla/fxemoji)",
     ),
     Source(
         "twemoji",
@@ -59,6 +64,7 @@ ICON_SETS = (
         "uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw==",
         "CC-BY-4.0",
         "twemoji",
+        "Twemoji by [Twitter](https://github.com/jdecked/twemoji)",
     ),
     Source(
         "emojione",
@@ -67,6 +73,7 @@ ICON_SETS = (
         "T9+T3HIbJNLKKsmxYKlaYhvnHYkz/HNYTV7SHCXVZPfeUi4FqskY70YeN8yYAZT8cCv7w5vJxS4Q1m8zb9CMMg==",
         "CC-BY-4.0",
         "emojione",
+        "Emoji One by [Emoji One](https://github.com/EmojiTwo/emojitwo)",
     ),
     Source(
         "fluent",
@@ -75,6 +82,7 @@ ICON_SETS = (
         "D8G6bKAyIsyxP1rzZtIWr/gg/fO4Rg1+DyCWlfqKK4h8W+4Em/Y0P6QYgJUQTlUcagzJvSyg+9OBv4hz4Hc/QA==",
         "MIT",
         "fluent",
+        "Fluent Emoji by [Microsoft](https://github.com/microsoft/fluentui-emoji)",
     ),
     Source(
         "fluent-flat",
@@ -83,6 +91,7 @@ ICON_SETS = (
         "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw==",
         "MIT",
         "flat fluent",
+        "Fluent Emoji Flat by [Microsoft](https://github.com/microsoft/fluentui-emoji)",
     ),
     Source(
         "streamline",
@@ -91,6 +100,7 @@ ICON_SETS = (
         "iNr9T9XuZVTyQPJO8ZlLxBzPkpi7qMl+z1l0C31vpEMqhPMelth3n7CeWQYtixdetDPdI81yeG4ROqjWpYJE6A==",
         "CC-BY-4.0",
         "streamline",
+        "Streamline Emojis by [Streamline](https://github.com/webalys-hq/streamline-vectors)",
     ),
     Source(
         "fluent-3d",
@@ -99,6 +109,7 @@ ICON_SETS = (
         "Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==",
         "MIT",
         "3d",
+        "Fluent Emoji 3D by [Microsoft](https://github.com/microsoft/fluentui-emoji)",
     ),
 )
 HELD_OUT_SET = Source(  # a style no network is ever trained on
@@ -108,6 +119,7 @@ HELD_OUT_SET = Source(  # a style no network is ever trained on
     "vXdhkqcXVSO6suy+m9LbcUM3OdVyuNOtpV8/als/WqfkQIRxevL5Geb/g+6GH/Qwnq1OqksEmaDGTCmZ5nFKJQ==",
     "CC-BY-SA-4.0",
     "openmoji",
+    "OpenMoji by [OpenMoji](https://github.com/hfg-gmuend/openmoji)",
 )
 NAMES = Source(
     "emojibase",
