@@ -18,6 +18,7 @@ the commands of this repository. It opens in plain diffusers:
 ```python
 import torch
 from diffusers import StableDiffusionPipeline
+
 pipeline = StableDiffusionPipeline.from_pretrained("assets/models/{name}", dtype=torch.float32)
 pipeline("a red apple", num_inference_steps=25, guidance_scale=4).images[0]
 ```
