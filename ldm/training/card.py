@@ -124,7 +124,8 @@ def _credits() -> str:
             *icons,
             f"- names and keywords: {names.package} {names.version} ({names.licence}), from "
             "Unicode CLDR (Unicode-3.0)",
-            f"- text encoder: {text.name} ({text.licence}), unchanged but for half precision",
+            f"- text encoder: {text.name} ({text.licence}), in half precision, one entry of its "
+            "vocabulary unused",
             f"- only to measure, never to train: {measured.credit}: {measured.licence}",
         ]
     )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ldm.training import sources
 
 LENGTH = 32  # tokens; longer prompts are cut
+UNUSED = {5766: "[unused994]"}  # an entry of the vocabulary that is given up: read in two pieces
 
 
 def text_encoder(work: Path) -> tuple[nn.Module, object]:
@@ -19,7 +20,9 @@ def text_encoder(work: Path) -> tuple[nn.Module, object]:
     folder = next(package.rglob("config.json")).parent
     model = BertModel.from_pretrained(folder, dtype=torch.float32)
     length = min(LENGTH, model.config.max_position_embeddings)
-    tokenizer = BertTokenizerFast.from_pretrained(folder, model_max_length=length)
+    words = BertTokenizerFast.from_pretrained(folder).get_vocab()
+    vocab = {UNUSED.get(i, word): i for word, i in sorted(words.items(), key=lambda w: w[1])}
+    tokenizer = BertTokenizerFast(vocab=vocab, model_max_length=length)
     model.config.use_attention_mask = True  # the pipeline masks the padding if this is set
     return model.eval().requires_grad_(False), tokenizer
 
