@@ -27,21 +27,27 @@ def tensors(step: Step) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
-def write(path: str | Path, about: dict[str, Any], steps: Sequence[Step]) -> None:
-    """Writes the steps of one sample and what JSON can say about them."""
+def write(
+    path: str | Path, about: dict[str, Any], steps: Sequence[Step], more: dict[str, Tensor]
+) -> None:
+    """Writes the steps of one sample, what JSON can say about them, and more tensors by name."""
     from safetensors.torch import save_file
 
     rows = [tensors(step) for step in steps]
     guided = [HALVES[0] in row for row in rows]
     names = (*LATENTS, *HALVES) if any(guided) else LATENTS
     data = {name: torch.cat([row[name].cpu() for row in rows if name in row]) for name in names}
+    data |= {name: tensor.cpu().contiguous() for name, tensor in more.items()}
     about = {**about, "timesteps": [step.t for step in steps], "guided": guided}
     save_file(data, path, metadata={KEY: json.dumps(about)})
 
 
-def read(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], tuple[Step, ...]]:
+def read(
+    path: str | Path, names: Sequence[str], optional: Sequence[str] = ()
+) -> tuple[dict[str, Any], tuple[Step, ...], dict[str, Tensor]]:
     """Returns what `write` wrote, on the CPU; `names` are the keys that `about` must have.
 
+    optional: the names that more tensors can have.
     Raises ValueError, in one sentence, for any other file. The values in `about` are not checked.
     """
     from safetensors import SafetensorError, safe_open
@@ -57,11 +63,13 @@ def read(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], tuple[
             if not isinstance(about, dict) or set(about) != {*names, "timesteps", "guided"}:
                 raise ValueError("its header does not describe one")
             timesteps, guided = about.pop("timesteps"), about.pop("guided")
-            check_rows(file, timesteps, guided)
-            rows = {name: iter(file.get_tensor(name).split(1)) for name in file.keys()}  # noqa: SIM118
+            found = file.keys()
+            more = {name: file.get_tensor(name) for name in optional if name in found}
+            check_rows(file, {*found} - {*more}, timesteps, guided)
+            rows = {name: iter(file.get_tensor(name).split(1)) for name in {*found} - {*more}}
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise ValueError(f"{Path(path).name} is not a run that was saved: {error}") from error
-    return about, tuple(
+    steps = tuple(
         Step(
             index=index,
             t=t,
@@ -69,9 +77,10 @@ def read(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], tuple[
         )
         for index, (t, halves) in enumerate(zip(timesteps, guided, strict=True))
     )
+    return about, steps, more
 
 
-def check_rows(file: Any, timesteps: Any, guided: Any) -> None:
+def check_rows(file: Any, names: set[str], timesteps: Any, guided: Any) -> None:
     """Raises ValueError unless the file holds the tensors of these steps, and finite numbers."""
     if not isinstance(guided, list) or not all(isinstance(flag, bool) for flag in guided):
         raise ValueError("its header does not say which steps were guided")
@@ -80,7 +89,7 @@ def check_rows(file: Any, timesteps: Any, guided: Any) -> None:
     counts = dict.fromkeys(LATENTS, len(guided))
     if any(guided):
         counts |= dict.fromkeys(HALVES, sum(guided))
-    if set(file.keys()) != set(counts):
+    if names != set(counts):
         raise ValueError(f"it does not hold {', '.join(counts)} and nothing else")
     for name, n in counts.items():
         dtype, shape = file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()

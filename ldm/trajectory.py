@@ -16,6 +16,7 @@ from . import runfile
 from .model import LatentDiffusion, new_generator
 from .runfile import tensors
 from .sampling import UPDATES, Step, draw, sample
+from .source import Source
 
 MAX_GUIDANCE = 30.0
 ABOUT = ("prompt", "seed", "model", "settings")  # what a file says beside the steps
@@ -29,10 +30,15 @@ class Settings:
     guidance: float = 4.0  # 1 (none) ... MAX_GUIDANCE
     sampler: str = "ddim"  # a key of UPDATES
     negative: str = ""  # the prompt that guidance leads away from
+    skip: int = 0  # the first steps that are not run, because the run starts from a picture
 
     def __post_init__(self) -> None:
         if not is_whole(self.n_steps) or self.n_steps < 1:
             raise ValueError(f"steps must be a whole number from 1 on, got {self.n_steps!r}")
+        if not is_whole(self.skip) or not 0 <= self.skip < self.n_steps:
+            raise ValueError(
+                f"of {self.n_steps} steps 0 to {self.n_steps - 1} can be skipped, not {self.skip!r}"
+            )
         g = self.guidance
         number = isinstance(g, int | float) and not isinstance(g, bool)
         if not number or not 1 <= g <= MAX_GUIDANCE:  # false for nan, too
@@ -56,6 +62,7 @@ class Trajectory:
     model: str  # name of the LatentDiffusion
     settings: Settings
     steps: tuple[Step, ...]
+    source: Source | None = None  # the picture it starts from
 
     def __post_init__(self) -> None:
         for name, value in (("prompt", self.prompt), ("model", self.model)):
@@ -63,16 +70,19 @@ class Trajectory:
                 raise ValueError(f"the {name} must be text, got {value!r}")
         new_generator(self.seed)  # raises if it is none
         ts = [step.t for step in self.steps]
-        if not 1 <= len(ts) <= self.settings.n_steps:
-            raise ValueError(
-                f"a run of {self.settings.n_steps} steps cannot have {len(ts)} of them"
-            )
+        most = self.settings.n_steps - self.settings.skip
+        if not 1 <= len(ts) <= most:
+            raise ValueError(f"a run of {most} steps cannot have {len(ts)} of them")
+        if self.settings.skip and not self.source:
+            raise ValueError("only a run that starts from a picture can skip steps")
         if [step.index for step in self.steps] != list(range(len(ts))):
             raise ValueError("the steps of a run must be numbered 0, 1, 2, ...")
         if not all(map(is_whole, ts)) or ts != sorted(set(ts), reverse=True) or ts[-1] < 0:
             raise ValueError(f"the timesteps of a run must be falling whole numbers, got {ts}")
         shapes = {tensor.shape for step in self.steps for tensor in tensors(step).values()}
         shape = next(iter(shapes))
+        if self.source:
+            shapes.add(self.source.latent.shape)
         if len(shapes) > 1 or len(shape) != 4 or shape[0] != 1 or not shape.numel():
             raise ValueError(f"latents must all have one shape [1, C, h, w], got {set(shapes)}")
 
@@ -97,7 +107,8 @@ class Trajectory:
         steps, index and changes are those of `branch(model, self, index, **changes)`.
         """
         prompt, seed, settings = self._changed(**changes)
-        return Trajectory(prompt, seed, self.model, settings, (*self.steps[:index], *steps))
+        steps = (*self.steps[:index], *steps)
+        return Trajectory(prompt, seed, self.model, settings, steps, self.source)
 
     def check(self, model: LatentDiffusion) -> None:
         """Raises ValueError unless this model can go on from here: its name, latents, timesteps."""
@@ -108,7 +119,7 @@ class Trajectory:
                 f"this model is {model.name} with latents {model.latent_shape}"
             )
         found = [step.t for step in self.steps]
-        expected = model.schedule.timesteps(self.settings.n_steps)[: len(found)]
+        expected = timesteps(model, self.settings)[: len(found)]
         if found != expected:
             raise ValueError(
                 f"the run was made at the timesteps {found}, the model's are {expected}"
@@ -128,14 +139,17 @@ class Trajectory:
     def save(self, path: str | Path) -> None:
         """Writes the run to one file, see `runfile`."""
         about = {name: getattr(self, name) for name in ABOUT}
-        runfile.write(path, {**about, "settings": asdict(self.settings)}, self.steps)
+        more = self.source.tensors() if self.source else {}
+        runfile.write(path, {**about, "settings": asdict(self.settings)}, self.steps, more)
 
     @classmethod
     def load(cls, path: str | Path) -> "Trajectory":
         """Returns the run that `save` wrote, on the CPU; raises ValueError for any other file."""
-        about, steps = runfile.read(path, ABOUT)
+        about, steps, more = runfile.read(path, ABOUT, tuple(Source.__annotations__))
         try:
-            return cls(**{**about, "settings": Settings(**about["settings"])}, steps=steps)
+            settings = Settings(**about.pop("settings"))
+            source = Source(**more) if more else None
+            return cls(**about, settings=settings, steps=steps, source=source)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{Path(path).name} is not a run that was saved: {error}") from error
 
@@ -145,14 +159,32 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def timesteps(model: LatentDiffusion, settings: Settings) -> list[int]:
+    """Returns the timesteps of a whole run, falling."""
+    return model.schedule.timesteps(settings.n_steps)[settings.skip :]
+
+
 def generate(
-    model: LatentDiffusion, prompt: str, seed: int, settings: Settings | None = None
+    model: LatentDiffusion,
+    prompt: str,
+    seed: int,
+    settings: Settings | None = None,
+    source: Source | None = None,
 ) -> Iterator[Step]:
     """Returns an iterator over the steps of a run, each computed when it is asked for.
 
+    It starts from the seed's noise or, after skipping steps, from the source noised with it.
     Raises ValueError at the call if the prompt, the seed or the settings cannot be used.
     """
-    return resume(model, prompt, seed, settings or Settings(), (), model.noise([seed]))
+    settings = settings or Settings()
+    x_t = model.noise([seed])
+    if settings.skip and not source:
+        raise ValueError("only a run that starts from a picture can skip steps")
+    if source:
+        check_latent(source.latent, x_t)
+        source = source.to(model.device)
+        x_t = model.schedule.add_noise(source.latent, x_t, timesteps(model, settings)[0])
+    return resume(model, prompt, seed, settings, (), x_t, source)
 
 
 def branch(
@@ -186,7 +218,8 @@ def branch(
         x_t = check_latent(latent, x_t)
     elif new_seed != trajectory.seed:
         x_t = model.schedule.add_noise(step.x0_hat, model.noise([new_seed]), step.t)
-    return resume(model, new_prompt, new_seed, settings, steps, x_t)
+    source = trajectory.source and trajectory.source.to(model.device)
+    return resume(model, new_prompt, new_seed, settings, steps, x_t, source)
 
 
 def resume(
@@ -196,19 +229,23 @@ def resume(
     settings: Settings,
     before: Sequence[Step],
     x_t: Tensor,
+    source: Source | None = None,
 ) -> Iterator[Step]:
     """Returns an iterator over the steps from x_t [1, C, h, w] on, after the steps `before`."""
-    n, k = settings.n_steps, len(before)
-    timesteps = model.schedule.timesteps(n)
+    ts, k = timesteps(model, settings), len(before)
     text, uncond = model.embed([prompt]), model.embed([settings.negative])
     denoise = model.denoiser(text, uncond, settings.guidance)
-    options = {"update": UPDATES[settings.sampler], "generators": model.generators([seed])}
+    update = UPDATES[settings.sampler]
+    update = source.hold(update, model.noise([seed])) if source else update
+    options = {"update": update, "generators": model.generators([seed])}
     if not before or torch.equal(before[-1].x_prev, x_t):
-        return sample(denoise, model.schedule, x_t, n, previous=before, **options)
+        return sample(
+            denoise, model.schedule, x_t, len(ts), timesteps=ts, previous=before, **options
+        )
     # x_t comes from elsewhere: what the solver remembers is of another path, the noise goes on
     for _ in before:
         draw(options["generators"], x_t)
-    steps = sample(denoise, model.schedule, x_t, n - k, timesteps=timesteps[k:], **options)
+    steps = sample(denoise, model.schedule, x_t, len(ts) - k, timesteps=ts[k:], **options)
     return (replace(step, index=step.index + k) for step in steps)
 
 
