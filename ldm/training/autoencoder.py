@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldm.training.icons import SIZE, IconSet, held_out
+from ldm.training.lines import line_drawing
 from ldm.training.scenes import Composer
 
 WIDTHS = (32, 32, 64, 128)  # one layer each; wider ones cost more than they gain on a CPU
@@ -60,20 +61,24 @@ def to_images(pictures) -> Tensor:
 
 
 def crops(icon_set: IconSet, *, seed: int, batch: int, size: int) -> Iterator[Tensor]:
-    """Endless batches [batch,3,size,size], two crops of each composed picture."""
+    """Endless batches [batch,3,size,size], two crops of each picture: icon, scene or drawing."""
     composer, rng = Composer(icon_set), np.random.default_rng(seed)
+
+    def picture() -> np.ndarray:
+        kind = rng.random()
+        if kind < 0.2:
+            return line_drawing(rng, SIZE)
+        if kind < 0.6:
+            return composer.icon(rng, int(rng.integers(len(icon_set.icons)))).picture
+        return composer.scene(rng).picture
+
     while True:
         pieces = []
         while len(pieces) < batch:
-            alone = rng.random() < 0.5
-            scene = (
-                composer.icon(rng, int(rng.integers(len(icon_set.icons))))
-                if alone
-                else composer.scene(rng)
-            )
+            drawn = picture()
             for _ in range(1 if size == SIZE else 2):
                 top, left = rng.integers(0, SIZE - size + 1, 2)
-                piece = scene.picture[top : top + size, left : left + size]
+                piece = drawn[top : top + size, left : left + size]
                 pieces.append(piece[:, ::-1] if rng.random() < 0.5 else piece)
         yield to_images(pieces)
 
