@@ -26,7 +26,8 @@ def _shape(pen: ImageDraw.ImageDraw, rng: np.random.Generator, side: int, line, 
     left, top = rng.uniform(-0.1 * side, 1.1 * side - reach, 2)
     box = (left, top, left + reach, top + reach * rng.uniform(0.3, 1.0))
     fill = _colour(rng) if rng.random() < 0.6 else None
-    corners = [tuple(p) for p in rng.uniform(0, reach, (rng.integers(2, 6), 2)) + (left, top)]
+    across, down = rng.uniform(0, reach, (2, rng.integers(2, 6)))
+    corners = list(zip(left + across, top + down, strict=True))
     match rng.integers(5):
         case 0:
             pen.ellipse(box, fill, line, width)
