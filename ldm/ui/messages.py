@@ -1,14 +1,13 @@
 """The messages that a run is told in: small enough for JSON, kept and replayed by the browser.
 
-start  what the run was asked for, and the shape of what follows
+start  what the run was asked for, the shape of what follows, and where it begins: `branch` names
+       a run and the first step that differs, `skip` counts the steps that a picture stands for
 step   one for each step: previews and maps of it, its timestep and its noise level
 end    how long it took
 """
 
 import base64
 import io
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -22,16 +21,13 @@ JPEG_QUALITY = 85
 Message = dict[str, Any]
 
 
-def compute(model: Any, request: Request) -> Iterator[Message]:
-    """Yields the messages of a run; `model` is a LatentDiffusion."""
-    from ldm.trajectory import Settings, generate
+def describe_start(model: Any, request: Request, settings: Any) -> Message:
+    """Returns the first message of a run; `model` is a LatentDiffusion."""
+    from ldm.trajectory import timesteps
 
-    began = time.perf_counter()
-    settings = Settings(request.steps, request.guidance, request.sampler, request.negative)
-    schedule, timesteps = model.schedule, model.schedule.timesteps(request.steps)
-    steps = generate(model, request.prompt, request.seed, settings)
+    ts = timesteps(model, settings)
     cut = model.embed([request.prompt, request.negative]).cut
-    yield {
+    return {
         "kind": "start",
         **asdict(request),
         "sampler_name": SAMPLERS[request.sampler],
@@ -41,12 +37,10 @@ def compute(model: Any, request: Request) -> Iterator[Message]:
         "image_size": list(model.image_size),
         "map_limit": MAP_LIMIT,
         "guide_limit": GUIDE_LIMIT,
-        "noise_variances": [1 - float(schedule.alpha_bar(t)) for t in timesteps],
+        "timesteps": ts,
+        "noise_variances": [1 - float(model.schedule.alpha_bar(t)) for t in ts],
         "parameters": parameters.write(request, model.name, model.image_size),
     }
-    for step in steps:
-        yield describe(model, step)
-    yield {"kind": "end", "seconds": round(time.perf_counter() - began, 2)}
 
 
 def describe(model: Any, step: Any) -> Message:

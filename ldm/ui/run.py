@@ -1,0 +1,176 @@
+"""One run: where it begins, its steps, and the messages that tell it to a browser."""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
+from ldm.ui.request import MAX_STEPS, Request, is_number, whole
+
+Edit = tuple[int, int, int, float]  # channel, row, column of a latent, and its new value
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be computed: the steps that are there already, and those that follow."""
+
+    settings: Any  # of the run as a whole
+    before: Sequence[Any]
+    steps: Iterable[Any]
+    source: Any = None
+    about: Message | None = None  # what else the first message says
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Begins with pure noise."""
+
+    def plan(self, model: Any, request: Request) -> Plan:
+        from ldm.trajectory import generate
+
+        settings = to_settings(request)
+        return Plan(settings, (), generate(model, request.prompt, request.seed, settings))
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """Goes on from a step of another run, with cells of its latent painted over."""
+
+    run: str
+    origin: Any  # Trajectory
+    index: int
+    edits: tuple[Edit, ...] = ()
+
+    def __post_init__(self) -> None:
+        last = len(self.origin.steps) - 1
+        object.__setattr__(self, "index", whole("The step", self.index, 0, last))
+        sizes = self.origin.latent.shape[1:]
+        for *place, value in self.edits:
+            for at, size in zip(place, sizes, strict=True):
+                whole("A painted cell", at, 0, size - 1)
+            if not is_number(value) or not abs(value) <= MAP_LIMIT:
+                raise ValueError(f"A cell is painted with a number up to {MAP_LIMIT:g}.")
+
+    def plan(self, model: Any, request: Request) -> Plan:
+        from ldm.trajectory import branch
+
+        changes = {
+            "prompt": request.prompt,
+            "seed": request.seed,
+            "negative": request.negative,
+            "guidance": request.guidance,
+            "sampler": request.sampler,
+        }
+        if self.edits:
+            changes["latent"] = latent = self.origin.steps[self.index].x_t.clone()
+            for channel, row, column, value in self.edits:
+                latent[0, int(channel), int(row), int(column)] = value
+        steps = branch(model, self.origin, self.index, **changes)
+        settings = replace(to_settings(request), skip=self.origin.settings.skip)
+        about = {"branch": {"run": self.run, "index": self.index, "painted": len(self.edits)}}
+        before = self.origin.steps[: self.index]
+        return Plan(settings, before, steps, self.origin.source, about)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Begins with a picture, noised to timestep t; only where it is masked, if there is a mask."""
+
+    picture: Any  # PIL
+    t: int
+    mask: Any = None  # PIL, mode L: white may change
+
+    def plan(self, model: Any, request: Request) -> Plan:
+        from ldm.images import to_image
+        from ldm.source import Source
+        from ldm.trajectory import generate
+
+        latent = model.encode(to_image(self.picture, model.image_size))
+        source = Source(latent, self._mask(model))
+        timesteps = model.schedule.timesteps(request.steps)
+        skip = min(sum(t > self.t for t in timesteps), request.steps - 1)
+        settings = replace(to_settings(request), skip=skip)
+        steps = generate(model, request.prompt, request.seed, settings, source)
+        return Plan(settings, (), steps, source, {"skip": skip})
+
+    def _mask(self, model: Any) -> Any:
+        """The mask [1, 1, h, w]: a cell may change if any of its pixels may."""
+        from torch.nn.functional import max_pool2d
+
+        from ldm.images import to_image
+
+        if self.mask is None:
+            return None
+        mask = to_image(self.mask.convert("RGB"), model.image_size)[:, :1]
+        return (max_pool2d(mask, model.factor) > 0).float()
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """A run that was saved: nothing is sampled, every step is decoded again."""
+
+    trajectory: Any
+
+    def plan(self, model: Any, request: Request) -> Plan:
+        run = self.trajectory
+        run.check(model)
+        return Plan(run.settings, (), run.steps, run.source, {"skip": run.settings.skip})
+
+    def request(self) -> Request:
+        """Returns what the run was asked for; raises ValueError if this page could not ask so."""
+        run, settings = self.trajectory, self.trajectory.settings
+        if settings.n_steps > MAX_STEPS:
+            raise ValueError(f"This run has {settings.n_steps} steps, more than {MAX_STEPS}.")
+        return Request(
+            run.prompt,
+            settings.negative,
+            run.seed,
+            settings.n_steps,
+            settings.guidance,
+            settings.sampler,
+        )
+
+
+class Run:
+    """What was asked for, and what has been computed of it."""
+
+    def __init__(self, request: Request, beginning: Any) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.request, self.beginning = request, beginning
+        self.messages: list[Message] = []
+        self.steps: list[Any] = []
+        self._plan: Plan | None = None
+
+    def compute(self, model: Any) -> Iterator[Message]:
+        """Yields its messages; of a branch only the steps that are new."""
+        began = time.perf_counter()
+        self._plan = plan = self.beginning.plan(model, self.request)
+        self.steps = list(plan.before)
+        yield self._told(describe_start(model, self.request, plan.settings) | (plan.about or {}))
+        for step in plan.steps:
+            self.steps.append(step)
+            yield self._told(describe(model, step))
+        yield self._told({"kind": "end", "seconds": round(time.perf_counter() - began, 2)})
+
+    def _told(self, message: Message) -> Message:
+        self.messages.append({"run": self.id, "n": len(self.messages), **message})
+        return self.messages[-1]
+
+    def trajectory(self, model: Any) -> Any:
+        """Returns the steps so far as a Trajectory; raises ValueError if there is none."""
+        from ldm.trajectory import Trajectory
+
+        if not self.steps:
+            raise ValueError("This run has no step yet.")
+        asked, plan = self.request, self._plan
+        steps = tuple(self.steps)
+        return Trajectory(asked.prompt, asked.seed, model.name, plan.settings, steps, plan.source)
+
+
+def to_settings(request: Request) -> Any:
+    """Returns the request as the engine's Settings."""
+    from ldm.trajectory import Settings
+
+    return Settings(request.steps, request.guidance, request.sampler, request.negative)
