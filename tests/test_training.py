@@ -14,8 +14,8 @@ from ldm.model import LatentDiffusion
 from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
-    denoiser,
     evaluate,
+    example,
     icons,
     latents,
     loop,
@@ -176,12 +176,12 @@ def test_min_snr_weights():
     t = torch.tensor([0, 500, 999])
     snr = schedule.snr(t)
     expected = torch.minimum(snr, torch.full_like(snr, 5)) / (snr + 1)
-    torch.testing.assert_close(denoiser.min_snr_weight(schedule, t), expected)
+    torch.testing.assert_close(example.min_snr_weight(schedule, t), expected)
 
 
 def test_an_example_is_noised_as_the_schedule_says():
     schedule = NoiseSchedule.named("cosine", prediction="v_prediction")
-    drawn = denoiser.example(schedule, torch.randn(4, 8, 4, 4), torch.Generator().manual_seed(0))
+    drawn = example.example(schedule, torch.randn(4, 8, 4, 4), torch.Generator().manual_seed(0))
     x0, eps = schedule.split(drawn.x_t, drawn.target, drawn.t)
     torch.testing.assert_close(x0, drawn.x0, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(eps, drawn.eps, atol=1e-5, rtol=1e-5)

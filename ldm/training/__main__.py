@@ -19,7 +19,18 @@ from tqdm import tqdm
 from ldm.images import to_pictures
 from ldm.model import LatentDiffusion
 from ldm.training import autoencoder as ae
-from ldm.training import card, checkpoint, denoiser, evaluate, icons, judge, latents, loop, text
+from ldm.training import (
+    card,
+    checkpoint,
+    denoiser,
+    evaluate,
+    gallery,
+    icons,
+    judge,
+    latents,
+    loop,
+    text,
+)
 
 WORK = Path.home() / ".cache" / "ldm-training"
 EVERY_CONCEPT = 10_000
@@ -48,6 +59,12 @@ def run_data(args) -> None:
     print(icons.report(icons.build(args.work)))
 
 
+def run_gallery(args) -> None:
+    """Draw the pictures that the app offers, from what the denoiser does not see."""
+    rows = gallery.build(icons.load(args.work), args.to)
+    print(f"{args.to}: {len(rows)} pictures")
+
+
 def run_autoencoder(args) -> None:
     """Train the autoencoder; a run with --decay finishes it."""
     icon_set = icons.load(args.work)
@@ -59,7 +76,10 @@ def run_autoencoder(args) -> None:
     folder = args.work / "autoencoder"
     model = ae.autoencoder(args.channels, tuple(args.widths))
     state = loop.State(model, folder, lr=args.lr)
-    print(f"{ae.describe(state.model)}, {'resumed' if state.load() else 'new'}")
+    resumed = state.load()
+    if args.start and not resumed:
+        state.begin_from(*checkpoint.load_part(args.start, "vae"))
+    print(f"{ae.describe(state.model)}, {'resumed' if resumed else args.start or 'new'}")
     batches = ae.crops(seen, seed=state.step, batch=args.batch, size=args.size)
 
     def check():
@@ -103,8 +123,8 @@ def run_denoiser(args) -> None:
     state = loop.State(unet, folder, lr=args.lr)
     resumed = state.load()
     if args.start and not resumed:
-        state.begin_from(*checkpoint.load_unet(args.start))
-    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else 'new'}")
+        state.begin_from(*checkpoint.load_part(args.start, "unet"))
+    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
     fixed = next(latents.batches(data, uncond, size=args.batch, seed=0))
     losses = []
@@ -214,8 +234,9 @@ def parser() -> argparse.ArgumentParser:
     out = checkpoint.BUNDLED
     train = {"minutes": 60.0, "decay": 0.0, "check": 5.0}
     command(run_data)
+    command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
-    command(run_autoencoder, batch=16, size=64, lr=4e-4, **code, **train)
+    command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, **code, **train)
     command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     command(run_denoiser, batch=32, lr=4e-4, start=None, **unet, **train)

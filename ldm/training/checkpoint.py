@@ -48,12 +48,13 @@ def load_text(work: Path) -> tuple[nn.Module, object]:
     return model.eval().requires_grad_(False), tokenizer
 
 
-def load_unet(folder: Path) -> tuple[dict, dict]:
-    """The weights of an exported denoiser in float32, and what its training.json says."""
+def load_part(folder: Path, part: str) -> tuple[dict, dict]:
+    """The weights of an exported "unet" or "vae" in float32, and the record of its training."""
     from safetensors.torch import load_file
 
-    weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+    weights = load_file(folder / part / "diffusion_pytorch_model.safetensors")
     record = json.loads((folder / "training.json").read_text())
+    record = record["autoencoder"] if part == "vae" else record
     return {name: weight.float() for name, weight in weights.items()}, record
 
 

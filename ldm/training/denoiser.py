@@ -4,13 +4,13 @@ v-prediction (Salimans & Ho 2022) on a cosine schedule, min-SNR loss weights (Ha
 captions dropped at random for classifier-free guidance (Ho & Salimans 2021).
 """
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ldm.schedule import NoiseSchedule
+from ldm.training.example import example
 from ldm.training.latents import Batch
+from ldm.training.loop import fast_maths
 
 SCHEDULER = {  # the checkpoint's scheduler_config.json
     "beta_schedule": "squaredcos_cap_v2",
@@ -55,45 +55,13 @@ def denoiser(
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
 
-@dataclass(frozen=True)
-class Example:
-    """What the network is trained on: x_t = add_noise(x0, eps, t), and the answer it should give.
-
-    x0, eps, x_t, target: [B,C,h,w]; t: LongTensor [B]; weight: [B], the loss weight of each.
-    """
-
-    x0: Tensor
-    t: Tensor
-    eps: Tensor
-    x_t: Tensor
-    target: Tensor
-    weight: Tensor
-
-
-def example(
-    schedule: NoiseSchedule, x0: Tensor, generator: torch.Generator | None = None
-) -> Example:
-    """Noises a batch of latents to random timesteps."""
-    t = torch.randint(schedule.T, (len(x0),), generator=generator)
-    eps = torch.randn(x0.shape, generator=generator).to(x0)
-    x_t, target = schedule.add_noise(x0, eps, t), schedule.target(x0, eps, t)
-    return Example(x0, t, eps, x_t, target, min_snr_weight(schedule, t).to(x0))
-
-
-def min_snr_weight(schedule: NoiseSchedule, t: Tensor, gamma: float = 5.0) -> Tensor:
-    """Loss weight [B] of each timestep: min(SNR, gamma), over what the prediction implies."""
-    snr = schedule.snr(t)
-    over = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}
-    return snr.clamp(max=gamma) / over[schedule.prediction]
-
-
 def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, generator=None):
     """The loss of a batch, its parts, and the batch size."""
     drawn = example(schedule, batch.x0, generator)
-    with torch.autocast("cpu", torch.bfloat16, enabled=_has_bf16()):
+    with fast_maths():
         output = model(drawn.x_t, drawn.t, batch.text).sample
-    error = (output.float() - drawn.target).square().mean(dim=(1, 2, 3))
-    return (drawn.weight * error).mean(), {"v": error.mean().item()}, len(batch.x0)
+    value, error = drawn.loss(output)
+    return value, {"v": error.mean().item()}, len(batch.x0)
 
 
 @torch.no_grad()
@@ -102,9 +70,3 @@ def fixed_loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch) -> float
     drawn = example(schedule, batch.x0, torch.Generator().manual_seed(0))
     output = model(drawn.x_t, drawn.t, batch.text).sample
     return float((output - drawn.target).square().mean())
-
-
-def _has_bf16() -> bool:
-    """Whether bfloat16 is an instruction here; where it is emulated it is slower than float32."""
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)

@@ -133,6 +133,16 @@ def train(
         state.save()
 
 
+def fast_maths():
+    """A context in which networks compute in bfloat16, if that is an instruction here.
+
+    Where it is emulated it is slower than float32, and nothing changes.
+    """
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    native = any(getattr(torch.cpu, name, lambda: False)() for name in names)
+    return torch.autocast("cpu", torch.bfloat16, enabled=native)
+
+
 def newest(folder: Path) -> dict:
     """The averaged weights and counts of finished.pt, or of state.pt if that has seen more.
 
