@@ -1,10 +1,22 @@
 """The diagram of latent diffusion (after Rombach et al. 2022, figure 3): the map of the app.
 
+Its parts are doors: each opens a page, and those of the page that is open are marked.
+
 Drawn twice from the same glyphs: in one line for a wide window, in two for a phone. Units are
 pixels at full size; (x, y) is the middle of a glyph. Colours are classes of style.css.
 """
 
 import random
+from collections.abc import Collection
+
+DOORS = {  # part of the diagram -> the title of the page that it opens
+    "encoder": "Autoencoder",
+    "decoder": "Autoencoder",
+    "noise": "Noising",
+    "unet": "Generate",
+    "text": "Map",
+    "latent": "Map",
+}
 
 SIDE = 40  # of a picture or a latent
 CELLS = 4  # of a latent, along each side
@@ -16,62 +28,71 @@ ALT = (
 )
 
 
-def draw_diagram() -> str:
-    """Returns the diagram as HTML; style.css shows the one of its two forms that fits."""
-    return svg("wide", 1052, 108, draw_wide()) + svg("narrow", 360, 204, draw_narrow())
+def draw_diagram(titles: Collection[str]) -> str:
+    """Returns the diagram as HTML; style.css shows the one of its two forms that fits.
+
+    titles: of the pages that there are; a part whose page is missing is no door.
+    """
+    doors = {part: title for part, title in DOORS.items() if title in titles}
+    wide, narrow = draw_wide(doors), draw_narrow(doors)
+    return svg("wide", 1052, 108, wide) + svg("narrow", 360, 204, narrow)
 
 
-def draw_wide() -> str:
+def door(doors: dict[str, str], part: str, glyph: str) -> str:
+    """Returns the glyph of a part, as a door if it has a page."""
+    if part not in doors:
+        return glyph
+    title = doors[part]
+    return f'<g class="door" data-page="{title}"><title>{title}</title>{glyph}</g>'
+
+
+def draw_wide(doors: dict[str, str]) -> str:
     y = 42
     forward = [
         picture(24, y),
         arrow(48, y, 72, y),
-        coder(108, y, "encoder"),
+        door(doors, "encoder", coder(108, y, "encoder")),
         arrow(144, y, 168, y),
-        latent(192, y, noise=0, label="latent"),
-        arrow(216, y, 290, y, "+ noise"),
-        latent(314, y, noise=0.5),
-        arrow(338, y, 412, y, "+ noise"),
+        door(doors, "latent", latent(192, y, noise=0, label="latent")),
+        door(doors, "noise", draw_noising(216, 290, 314, 338, 412, y, "+ noise")),
     ]
     reverse = [
         latent(436, y, noise=1, label=symbol("T")),
         arrow(460, y, 560, y),
-        unet(640, y),
+        door(doors, "unet", unet(640, y)),
         arrow(720, y, 820, y),
         latent(844, y, noise=0, label=symbol("0")),
         arrow(868, y, 900, y),
-        coder(936, y, "decoder"),
+        door(doors, "decoder", coder(936, y, "decoder")),
         arrow(972, y, 1004, y),
         picture(1028, y, label="picture"),
-        text_path(270, 640, 93, up_to=y + 30),
+        door(doors, "text", text_path(270, 640, 93, up_to=y + 30)),
     ]
     return group("forward", forward) + group("reverse", reverse)
 
 
-def draw_narrow() -> str:
+def draw_narrow(doors: dict[str, str]) -> str:
     y, below = 28, 130
     forward = [
         picture(22, y),
         arrow(44, y, 56, y),
-        coder(90, y, "encoder"),
+        door(doors, "encoder", coder(90, y, "encoder")),
         arrow(124, y, 136, y),
-        latent(158, y, noise=0, label="latent"),
-        arrow(180, y, 222, y, "noise"),
-        latent(244, y, noise=0.5),
-        arrow(266, y, 308, y, "noise"),
+        door(doors, "latent", latent(158, y, noise=0, label="latent")),
+        door(doors, "noise", draw_noising(180, 222, 244, 266, 308, y, "noise")),
     ]
     reverse = [
         latent(330, y, noise=1),
         caption(318, y + 38, symbol("T"), "end"),
         arrow(330, y + 24, 330, below - 32),
-        unet(280, below),
+        door(doors, "unet", unet(280, below)),
         arrow(200, below, 182, below),
         latent(160, below, noise=0, label=symbol("0")),
         arrow(138, below, 126, below),
-        coder(90, below, "decoder", turned=True),
+        door(doors, "decoder", coder(90, below, "decoder", turned=True)),
         arrow(54, below, 44, below),
         picture(22, below, label="picture"),
-        text_path(100, 280, 190, up_to=below + 30),
+        door(doors, "text", text_path(100, 280, 190, up_to=below + 30)),
     ]
     return group("forward", forward) + group("reverse", reverse)
 
@@ -107,6 +128,11 @@ def box(x: float, y: float, width: float, height: float, kind: str, radius: floa
 def arrow(x0: float, y0: float, x1: float, y1: float, label: str = "") -> str:
     line = f'<path class="line" d="M{x0} {y0} {x1} {y1}" marker-end="url(#tip)"/>'
     return line + caption((x0 + x1) / 2, y0 - 7, label)
+
+
+def draw_noising(x0: float, x1: float, x: float, x2: float, x3: float, y: float, word: str) -> str:
+    """Returns a latent at x that is half noise, between two arrows."""
+    return arrow(x0, y, x1, y, word) + latent(x, y, noise=0.5) + arrow(x2, y, x3, y, word)
 
 
 def picture(x: float, y: float, label: str = "") -> str:

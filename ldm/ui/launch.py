@@ -5,7 +5,9 @@ import gradio as gr
 from ldm.ui.diagram import draw_diagram
 from ldm.ui.pages import generate
 from ldm.ui.studio import Studio
-from ldm.ui.theme import STYLE, choose_theme
+from ldm.ui.theme import STYLE, WEB, choose_theme
+
+PAGES = (generate,)  # modules with TITLE and build(studio)
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -15,8 +17,16 @@ def build(studio: Studio) -> gr.Blocks:
         studio.forget(visitor.session_hash)
 
     with gr.Blocks(analytics_enabled=False, title="Latent diffusion", fill_width=True) as app:
-        gr.HTML(draw_diagram(), elem_classes="diagram", apply_default_css=False, js_on_load=None)
-        generate.build(studio)
+        gr.HTML(
+            draw_diagram([page.TITLE for page in PAGES]),
+            elem_classes="diagram",
+            apply_default_css=False,
+            js_on_load=(WEB / "doors.js").read_text(encoding="utf-8"),
+        )
+        with gr.Tabs(elem_id="pages", overflow_behavior="wrap"):
+            for page in PAGES:  # the first receives runs though another page may be open
+                with gr.Tab(page.TITLE, render_children=page is PAGES[0]):
+                    page.build(studio)
         app.unload(leave)
     return app
 

@@ -1,0 +1,30 @@
+// The diagram as the way about: its parts open pages, which the address can name: ?page=Noising.
+
+const tabs = () => [...document.querySelectorAll("#pages [role=tab]")];
+const doors = [...element.querySelectorAll("[data-page]")];
+
+function enter(title) {
+  const tab = tabs().find((tab) => tab.textContent.trim() === title);
+  if (tab) tab.click();
+  return Boolean(tab);
+}
+
+// Marks where we are.
+function mark() {
+  const here = tabs().find((tab) => tab.getAttribute("aria-selected") === "true");
+  for (const door of doors) {
+    door.classList.toggle("here", Boolean(here) && door.dataset.page === here.textContent.trim());
+  }
+}
+
+for (const door of doors) door.addEventListener("click", () => enter(door.dataset.page));
+
+// The tabs are there a moment after the diagram.
+function arrive() {
+  const list = document.querySelector("#pages [role=tablist]");
+  if (!list || !tabs().length) return requestAnimationFrame(arrive);
+  new MutationObserver(mark).observe(list, { subtree: true, attributeFilter: ["aria-selected"] });
+  enter(new URLSearchParams(location.search).get("page"));
+  mark();
+}
+arrive();
