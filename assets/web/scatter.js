@@ -1,0 +1,287 @@
+// Points in a plane or in space on a canvas, to turn, zoom and pick. camera.js comes before it and
+// pointer.js after it: in Python, `ldm.ui.scatter.read_scatter()` gives all of them.
+//
+//   const scatter = new Scatter(container, { label: "Map of the pictures" });   // label: spoken
+//   scatter.setPoints(coords, options)   coords: Float32Array, N x dim. As many points as before
+//       move to their new places; options that are not given stay as they are:
+//         dim         2 or 3 (3)
+//         colours     N CSS colours (SCATTER_COLOURS has ten that suit light and dark)
+//         labels      N words for the hint under the pointer, or a function (index) -> words
+//         thumbnails  { image, columns, side, cells }: a sheet of square pictures of side pixels;
+//                     cells, if given: the place of each point's picture in the sheet. Shown in
+//                     the hint, and instead of dots where they have room
+//         sizes       N factors of the usual size
+//         frame       coordinates to keep in view instead of the points' own
+//         moving      milliseconds that the move takes (400)
+//   scatter.setPaths([{ coords, colour, dashed, dots, current, labels }])   lines; dots: true draws
+//       a dot a place, to be picked; current: the one that stands out
+//   scatter.highlight(indices)   the others fade; null: none do
+//   scatter.select(index)        rings one, null: none. Asks nobody back
+//   scatter.mark(place)          a cross at [x, y(, z)], null: none
+//   scatter.axes = ["code 1", ...]   names on the edges of the box that is drawn in space
+//   scatter.camera, scatter.redraw()    where it is looked at from, after a change of it
+//   Called back: onhover(index or null), onpick(index), onempty(x, y(, z)) where a click meets no
+//   point (in space at the depth of the point nearest on the canvas), onpath(path, dot, "hover" or
+//   "pick") with the places of the path and of its dot in what was given; null when it is left.
+//   Keys: arrows turn or pan (with shift: pan), + and - zoom, 0 shows all, page up and down go
+//   from point to point (of those highlighted, if any), enter picks.
+
+const SCATTER_COLOURS = [
+  "#3b82f6", "#f97316", "#16a34a", "#db2777", "#8b5cf6",
+  "#ca8a04", "#0891b2", "#dc2626", "#64748b", "#84cc16",
+];
+const LEVELS = 32; // of depth, drawn from the back to the front
+const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i & 1, (i >> 1) & 1, i >> 2]);
+const EDGES = CORNERS.flatMap((_, i) => [1, 2, 4].filter((bit) => !(i & bit)).map((bit) => [i, i | bit]));
+
+class Scatter {
+  constructor(container, { label = "Points" } = {}) {
+    const create = (tag, parent, className) =>
+      parent.appendChild(Object.assign(document.createElement(tag), { className }));
+    this.container = container;
+    container.classList.add("scatter");
+    this.canvas = create("canvas", container, "");
+    this.tip = create("div", container, "tip");
+    this.tipImage = create("canvas", this.tip, "");
+    this.tipText = create("span", this.tip, "");
+    Object.assign(this.tip, { hidden: true, role: "status" });
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "application");
+    this.canvas.setAttribute("aria-label", `${label}: arrows move, + and - zoom, page down steps`);
+    this.camera = new Camera();
+    Object.assign(this, { n: 0, dim: 3, axes: [], paths: [], marked: null, lit: null });
+    Object.assign(this, { hovered: null, selected: null, sprites: new Map(), wanted: 0 });
+    this.target = this.shown = this.places = new Float32Array(0);
+    this.colours = this.labels = this.thumbnails = this.sizes = null;
+    this.onhover = this.onpick = this.onempty = this.onpath = () => {};
+    new ResizeObserver(() => this.resize()).observe(container);
+    new MutationObserver(() => this.redraw()).observe(document.body, { attributeFilter: ["class"] });
+    takePointer(this);
+  }
+
+  setPoints(coords, { dim = this.dim, frame, moving = 400, ...rest } = {}) {
+    const n = coords.length / dim, still = matchMedia("(prefers-reduced-motion)").matches;
+    const moves = n === this.n && dim === this.dim && n > 0 && moving > 0 && !still;
+    if (n !== this.n) Object.assign(this, { hovered: null, selected: null, lit: null });
+    for (const name of ["colours", "labels", "thumbnails", "sizes"]) {
+      if (name in rest) this[name] = rest[name];
+      else if (n !== this.n) this[name] = null;
+    }
+    if (dim !== this.dim) this.marked = null;
+    Object.assign(this, { n, dim, target: Float32Array.from(coords) });
+    if (n * 3 !== this.places.length) this.places = new Float32Array(3 * n);
+    const view = this.camera.frame(frame || coords, dim);
+    const { centre, reach } = this.camera;
+    this.move = { view, centre, reach, from: this.shown, began: performance.now(), moving };
+    this.camera.dim = dim;
+    if (!moves) this.arrive(1);
+    this.redraw();
+  }
+
+  setPaths(paths) {
+    this.paths = paths.map((path) => ({ places: new Float32Array(0), ...path }));
+    this.redraw();
+  }
+
+  highlight(indices) {
+    this.lit = indices && Uint8Array.from({ length: this.n }, () => 0);
+    for (const index of indices || []) this.lit[index] = 1;
+    this.redraw();
+  }
+
+  select(index) {
+    this.selected = index;
+    this.redraw();
+  }
+
+  mark(place) {
+    this.marked = place;
+    this.redraw();
+  }
+
+  redraw() {
+    if (!this.wanted) this.wanted = requestAnimationFrame(() => ((this.wanted = 0), this.draw()));
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    if (!width || !height) return;
+    const scale = window.devicePixelRatio || 1;
+    Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    Object.assign(this.camera, { width, height });
+    this.sprites.clear();
+    this.redraw();
+  }
+
+  // Moves the points and the frame their way, done from 0 to 1.
+  arrive(done) {
+    const { view, centre, reach, from } = this.move, { target } = this;
+    if (done >= 1) {
+      this.shown = target;
+      this.move = null;
+      Object.assign(this.camera, view);
+      return;
+    }
+    const mix = (a, b) => a + (b - a) * done;
+    this.shown = target.map((value, i) => mix(from[i], value));
+    this.camera.centre = centre.map((value, i) => mix(value, view.centre[i]));
+    this.camera.reach = reach.map((value, i) => mix(value, view.reach[i]));
+  }
+
+  draw() {
+    if (this.move) {
+      const done = Math.min(1, (performance.now() - this.move.began) / this.move.moving);
+      this.arrive(done * done * (3 - 2 * done));
+      if (this.move) this.redraw();
+    }
+    const context = this.canvas.getContext("2d"), { camera } = this;
+    const scale = this.canvas.width / camera.width || 1;
+    this.scale = scale;
+    this.style = getComputedStyle(this.canvas);
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, camera.width, camera.height);
+    context.font = `12px ${this.style.fontFamily}`;
+    camera.project(this.shown, this.n, this.places);
+    if (this.dim === 3 && this.axes.length) this.drawBox(context);
+    this.drawPoints(context);
+    for (const path of this.paths) this.drawPath(context, path);
+    this.ring(context, this.hovered, 1);
+    this.ring(context, this.selected, 2.5);
+    if (this.marked) this.drawMark(context);
+    this.placeTip();
+  }
+
+  // The points from the back to the front, as dots or, where there is room, as their pictures.
+  drawPoints(context) {
+    const { n, places, lit, thumbnails, camera } = this, { width, height } = camera;
+    const reach = this.dim === 3 ? Math.hypot(...camera.reach) : 1;
+    const layers = Array.from({ length: this.dim === 3 ? LEVELS : 1 }, () => []), front = [];
+    let seen = 0;
+    for (let i = 0; i < n; i++) {
+      const x = places[3 * i], y = places[3 * i + 1];
+      if (!(x > -40 && y > -40 && x < width + 40 && y < height + 40)) continue;
+      seen++;
+      const level = Math.floor(((places[3 * i + 2] / reach + 1) / 2) * layers.length);
+      if (lit && lit[i]) front.push(i);
+      else layers[Math.max(0, Math.min(layers.length - 1, level))].push(i);
+    }
+    this.side = thumbnails ? Math.min(48, 0.8 * Math.sqrt((width * height) / (seen || 1))) : 0;
+    if (this.side < 16 || !thumbnails.image) this.side = 0;
+    const radius = Math.max(2, Math.min(6, 0.16 * Math.sqrt((width * height) / (n || 1))));
+    this.radius = radius * Math.min(2.5, Math.max(1, camera.zoom) ** 0.35);
+    layers.forEach((layer, level) => {
+      context.globalAlpha = lit ? 0.15 : this.dim === 3 ? 0.4 + (0.6 * (level + 1)) / LEVELS : 0.85;
+      for (const i of layer) this.drawPoint(context, i);
+    });
+    context.globalAlpha = 1;
+    for (const i of front) this.drawPoint(context, i);
+  }
+
+  drawPoint(context, i) {
+    const x = this.places[3 * i], y = this.places[3 * i + 1], colour = this.colours ? this.colours[i] : SCATTER_COLOURS[0];
+    const near = this.near(i) * (this.sizes ? this.sizes[i] : 1);
+    if (this.side) {
+      const side = this.side * near;
+      context.fillStyle = colour;
+      context.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
+      return this.drawThumbnail(context, i, x - side / 2, y - side / 2, side);
+    }
+    const dot = this.sprite(colour, Math.max(1.5, Math.round(2 * this.radius * near) / 2));
+    context.drawImage(dot, x - dot.half, y - dot.half, 2 * dot.half, 2 * dot.half);
+  }
+
+  // How much larger than at the centre things are at the depth of a point.
+  near(i) {
+    return this.dim === 3 ? this.camera.eye / (this.camera.eye - this.places[3 * i + 2]) : 1;
+  }
+
+  drawThumbnail(context, i, x, y, size) {
+    const { image, columns, side, cells } = this.thumbnails, cell = cells ? cells[i] : i;
+    context.imageSmoothingEnabled = side > 16;
+    const [left, top] = [(cell % columns) * side, Math.floor(cell / columns) * side];
+    context.drawImage(image, left, top, side, side, x, y, size, size);
+  }
+
+  // A dot, drawn once for each colour and radius.
+  sprite(colour, radius) {
+    const key = `${colour} ${radius}`;
+    if (this.sprites.has(key)) return this.sprites.get(key);
+    const half = radius + 1, dot = document.createElement("canvas");
+    dot.width = dot.height = Math.ceil(2 * half * this.scale);
+    dot.half = dot.width / 2 / this.scale;
+    const context = dot.getContext("2d");
+    context.scale(this.scale, this.scale);
+    context.fillStyle = colour;
+    context.arc(dot.half, dot.half, radius, 0, 2 * Math.PI);
+    context.fill();
+    this.sprites.set(key, dot);
+    return dot;
+  }
+
+  drawPath(context, path) {
+    const n = path.coords.length / this.dim;
+    if (path.places.length !== 3 * n) path.places = new Float32Array(3 * n);
+    const places = this.camera.project(path.coords, n, path.places);
+    context.strokeStyle = context.fillStyle = path.colour || this.style.color;
+    context.lineWidth = 2;
+    context.setLineDash(path.dashed ? [5, 5] : []);
+    context.beginPath();
+    for (let i = 0; i < n; i++) context.lineTo(places[3 * i], places[3 * i + 1]);
+    context.stroke();
+    context.setLineDash([]);
+    for (let i = 0; i < n; i++) {
+      const radius = i === path.current ? 6 : path.dots ? 3 : 0;
+      context.beginPath();
+      context.arc(places[3 * i], places[3 * i + 1], radius, 0, 2 * Math.PI);
+      if (radius) context.fill();
+    }
+  }
+
+  ring(context, i, width) {
+    if (i === null || i >= this.n) return;
+    const x = this.places[3 * i], y = this.places[3 * i + 1];
+    const reach = (this.side ? this.side / 2 + 3 : this.radius + 2) * this.near(i) + width / 2;
+    context.strokeStyle = this.style.color;
+    context.lineWidth = width;
+    context.beginPath();
+    if (this.side) context.rect(x - reach, y - reach, 2 * reach, 2 * reach);
+    else context.arc(x, y, reach, 0, 2 * Math.PI);
+    context.stroke();
+  }
+
+  drawMark(context) {
+    const [x, y] = this.camera.project(this.marked, 1, [0, 0, 0]);
+    for (const [colour, width] of [[this.style.backgroundColor, 6], [this.style.color, 2.5]]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: width });
+      context.beginPath();
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        context.moveTo(x + 3 * dx, y + 3 * dy);
+        context.lineTo(x + 11 * dx, y + 11 * dy);
+      }
+      context.stroke();
+    }
+  }
+
+  // The box that the frame fills; three of its edges have names.
+  drawBox(context) {
+    const { centre, reach } = this.camera;
+    const coords = CORNERS.flatMap((c) => c.map((end, axis) => centre[axis] + (2 * end - 1) * reach[axis]));
+    const places = this.camera.project(coords, 8, []);
+    const at = (i) => [places[3 * i], places[3 * i + 1]];
+    Object.assign(context, { strokeStyle: this.style.color, fillStyle: this.style.color, lineWidth: 1 });
+    for (const [a, b] of EDGES) {
+      context.globalAlpha = 0.18;
+      context.beginPath();
+      context.moveTo(...at(a));
+      context.lineTo(...at(b));
+      context.stroke();
+    }
+    context.globalAlpha = 0.75;
+    context.textAlign = "center";
+    this.axes.forEach((name, axis) => {
+      const [x, y] = at(1 << axis);
+      context.fillText(name, Math.max(24, Math.min(this.camera.width - 24, x)), y + (axis === 1 ? -6 : 16));
+    });
+    context.globalAlpha = 1;
+  }
+}
