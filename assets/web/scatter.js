@@ -50,7 +50,8 @@ class Scatter {
     this.canvas.setAttribute("aria-label", `${label}: arrows move, + and - zoom, page down steps`);
     this.camera = new Camera();
     Object.assign(this, { n: 0, dim: 3, axes: [], paths: [], marked: null, lit: null });
-    Object.assign(this, { hovered: null, selected: null, sprites: new Map(), wanted: 0 });
+    Object.assign(this, { hovered: null, selected: null, wanted: 0 });
+    Object.assign(this, { known: new Map(), stamps: new Map(), image: null });
     this.target = this.shown = this.places = new Float32Array(0);
     this.colours = this.labels = this.thumbnails = this.sizes = null;
     this.onhover = this.onpick = this.onempty = this.onpath = () => {};
@@ -109,7 +110,6 @@ class Scatter {
     const scale = window.devicePixelRatio || 1;
     Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
     Object.assign(this.camera, { width, height });
-    this.sprites.clear();
     this.redraw();
   }
 
@@ -142,8 +142,8 @@ class Scatter {
     context.clearRect(0, 0, camera.width, camera.height);
     context.font = `12px ${this.style.fontFamily}`;
     camera.project(this.shown, this.n, this.places);
-    if (this.dim === 3 && this.axes.length) this.drawBox(context);
     this.drawPoints(context);
+    if (this.dim === 3 && this.axes.length) this.drawBox(context);
     for (const path of this.paths) this.drawPath(context, path);
     this.ring(context, this.hovered, 1);
     this.ring(context, this.selected, 2.5);
@@ -169,25 +169,78 @@ class Scatter {
     if (this.side < 16 || !thumbnails.image) this.side = 0;
     const radius = Math.max(2, Math.min(6, 0.16 * Math.sqrt((width * height) / (n || 1))));
     this.radius = radius * Math.min(2.5, Math.max(1, camera.zoom) ** 0.35);
-    layers.forEach((layer, level) => {
-      context.globalAlpha = lit ? 0.15 : this.dim === 3 ? 0.4 + (0.6 * (level + 1)) / LEVELS : 0.85;
-      for (const i of layer) this.drawPoint(context, i);
-    });
+    const opacity = (level) => (lit ? 0.15 : this.dim === 3 ? 0.4 + (0.6 * (level + 1)) / LEVELS : 0.85);
+    const all = [...layers.map((layer, level) => [layer, opacity(level)]), [front, 1]];
+    if (!this.side) return this.drawDots(context, all);
+    for (const [layer, alpha] of all) {
+      context.globalAlpha = alpha;
+      for (const i of layer) this.drawPicture(context, i);
+    }
     context.globalAlpha = 1;
-    for (const i of front) this.drawPoint(context, i);
   }
 
-  drawPoint(context, i) {
-    const x = this.places[3 * i], y = this.places[3 * i + 1], colour = this.colours ? this.colours[i] : SCATTER_COLOURS[0];
-    const near = this.near(i) * (this.sizes ? this.sizes[i] : 1);
-    if (this.side) {
-      const side = this.side * near;
-      context.fillStyle = colour;
-      context.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
-      return this.drawThumbnail(context, i, x - side / 2, y - side / 2, side);
+  drawPicture(context, i) {
+    const side = this.side * this.near(i), edge = side + 4;
+    const x = this.places[3 * i], y = this.places[3 * i + 1];
+    context.fillStyle = this.colours ? this.colours[i] : SCATTER_COLOURS[0];
+    context.fillRect(x - edge / 2, y - edge / 2, edge, edge);
+    this.drawThumbnail(context, i, x - side / 2, y - side / 2, side);
+  }
+
+  // Dots, mixed pixel by pixel: with thousands of them a canvas's own drawing is too slow.
+  drawDots(context, layers) {
+    const { width, height } = this.canvas, { places, scale, colours, sizes } = this;
+    if (!this.image || this.image.width !== width || this.image.height !== height) {
+      this.image = context.createImageData(width, height);
     }
-    const dot = this.sprite(colour, Math.max(1.5, Math.round(2 * this.radius * near) / 2));
-    context.drawImage(dot, x - dot.half, y - dot.half, 2 * dot.half, 2 * dot.half);
+    const pixels = new Uint32Array(this.image.data.buffer);
+    const back = this.rgb(context, this.style.backgroundColor);
+    pixels.fill(0xff000000 | (back[2] << 16) | (back[1] << 8) | back[0]);
+    for (const [layer, alpha] of layers) {
+      for (const i of layer) {
+        const colour = this.rgb(context, colours ? colours[i] : SCATTER_COLOURS[0]);
+        const radius = scale * this.radius * this.near(i) * (sizes ? sizes[i] : 1);
+        const x = Math.round(4 * scale * places[3 * i]), y = Math.round(4 * scale * places[3 * i + 1]);
+        const stamp = this.stamp(Math.round(2 * radius), x & 3, y & 3);
+        for (let k = 0; k < stamp.length; k += 3) {
+          const left = (x >> 2) + stamp[k], top = (y >> 2) + stamp[k + 1];
+          if (left < 0 || top < 0 || left >= width || top >= height) continue;
+          const at = top * width + left, under = pixels[at], part = alpha * stamp[k + 2];
+          const mix = (shift, to) => {
+            const from = (under >> shift) & 255;
+            return ((from + ((to - from) * part) / 255) & 255) << shift;
+          };
+          pixels[at] = 0xff000000 | mix(0, colour[0]) | mix(8, colour[1]) | mix(16, colour[2]);
+        }
+      }
+    }
+    context.putImageData(this.image, 0, 0);
+  }
+
+  // Red, green and blue of a CSS colour, 0 to 255.
+  rgb(context, colour) {
+    if (!this.known.has(colour)) {
+      context.fillStyle = colour;
+      const code = parseInt(context.fillStyle.slice(1), 16);
+      this.known.set(colour, [code >> 16, (code >> 8) & 255, code & 255]);
+    }
+    return this.known.get(colour);
+  }
+
+  // A disc as x, y, cover (0 to 255) of its pixels; its centre is so many quarters off a pixel's.
+  stamp(diameter, right, down) {
+    const key = (diameter << 4) | (right << 2) | down;
+    if (this.stamps.has(key)) return this.stamps.get(key);
+    const stamp = [], radius = Math.max(1, diameter / 2), end = Math.ceil(radius + 1);
+    for (let y = -end; y <= end; y++) {
+      for (let x = -end; x <= end; x++) {
+        const away = Math.hypot(x + 0.5 - right / 4, y + 0.5 - down / 4);
+        const cover = Math.max(0, Math.min(1, radius + 0.5 - away));
+        if (cover) stamp.push(x, y, Math.round(255 * cover));
+      }
+    }
+    this.stamps.set(key, Int16Array.from(stamp));
+    return this.stamps.get(key);
   }
 
   // How much larger than at the centre things are at the depth of a point.
@@ -200,22 +253,6 @@ class Scatter {
     context.imageSmoothingEnabled = side > 16;
     const [left, top] = [(cell % columns) * side, Math.floor(cell / columns) * side];
     context.drawImage(image, left, top, side, side, x, y, size, size);
-  }
-
-  // A dot, drawn once for each colour and radius.
-  sprite(colour, radius) {
-    const key = `${colour} ${radius}`;
-    if (this.sprites.has(key)) return this.sprites.get(key);
-    const half = radius + 1, dot = document.createElement("canvas");
-    dot.width = dot.height = Math.ceil(2 * half * this.scale);
-    dot.half = dot.width / 2 / this.scale;
-    const context = dot.getContext("2d");
-    context.scale(this.scale, this.scale);
-    context.fillStyle = colour;
-    context.arc(dot.half, dot.half, radius, 0, 2 * Math.PI);
-    context.fill();
-    this.sprites.set(key, dot);
-    return dot;
   }
 
   drawPath(context, path) {

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from conftest import FLAGS  # noqa: E402
-
 from ldm.ui.scatter import read_scatter  # noqa: E402
 
 PAGE = """
@@ -52,7 +51,8 @@ window.measure = (seconds) => new Promise((done) => {
     scatter.draw = draw;
     const gaps = frames.slice(1).map((t, i) => t - frames[i]);
     const middle = times.sort((a, b) => a - b)[times.length >> 1];
-    done([1000 * gaps.length / (frames.at(-1) - frames[0]), Math.max(...gaps), middle, scatter.side]);
+    const rate = 1000 * gaps.length / (frames.at(-1) - frames[0]);
+    done([rate, Math.max(...gaps), middle, scatter.side]);
   };
   requestAnimationFrame(next);
 });
