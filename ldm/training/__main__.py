@@ -1,4 +1,4 @@
-"""python -m ldm.training COMMAND: data, autoencoder, latents, denoiser, judge, export, evaluate.
+"""python -m ldm.training COMMAND: data, autoencoder, latents, denoiser, judge, evaluate, atlas ...
 
 Every command can be stopped at any time and goes on from its last saved state.
 """
@@ -16,10 +16,11 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from ldm.atlas import BUNDLED
 from ldm.images import to_pictures
 from ldm.model import LatentDiffusion
-from ldm.training import autoencoder as ae
 from ldm.training import (
+    atlas,
     card,
     checkpoint,
     denoiser,
@@ -31,6 +32,7 @@ from ldm.training import (
     loop,
     text,
 )
+from ldm.training import autoencoder as ae
 
 WORK = Path.home() / ".cache" / "ldm-training"
 EVERY_CONCEPT = 10_000
@@ -185,6 +187,14 @@ def run_evaluate(args) -> None:
     print(card.write(args.model))
 
 
+def run_atlas(args) -> None:
+    """Make the map of the icons, or of a folder of pictures, in a checkpoint's spaces."""
+    model = LatentDiffusion.load(args.model)
+    own = args.pictures and atlas.from_folder(args.pictures)
+    made = atlas.build(model, own or atlas.from_icons(icons.load(args.work)), args.to)
+    print(f"{args.to}: {len(made)} pictures")
+
+
 def grid(image: torch.Tensor, path: Path, columns: int) -> None:
     """Writes images [B,3,H,W] as one picture."""
     pictures = to_pictures(image)
@@ -243,6 +253,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_judge, batch=64, lr=1e-3, **train)
     command(run_export, **unet)
     command(run_evaluate, model=out, steps=25, guidance=4.0, sampler="ddim", concepts=EVERY_CONCEPT)
+    command(run_atlas, model=out, pictures=None, to=BUNDLED)
     return root
 
 
