@@ -1,12 +1,10 @@
-"""Opens the app in which people watch latent diffusion: python app.py [--model CHECKPOINT]."""
+"""Opens the app in which people watch latent diffusion: python app.py [--model CHECKPOINT ...]."""
 
 import argparse
 import os
 import socket
 import sys
-from pathlib import Path
 
-BUNDLED = Path(__file__).parent / "assets" / "models" / "emoji"
 QUIET = {  # each is read when its library is imported
     "GRADIO_ANALYTICS_ENABLED": "False",
     "DIFFUSERS_VERBOSITY": "error",
@@ -18,7 +16,8 @@ QUIET = {  # each is read when its library is imported
 
 def read_flags() -> argparse.Namespace:
     add = (parser := argparse.ArgumentParser(description="Watch latent diffusion.")).add_argument
-    add("--model", default=str(BUNDLED), help="a checkpoint's folder, or its Hugging Face hub id")
+    help_ = "a checkpoint's folder or hub id, beside the bundled ones; can be given more than once"
+    add("--model", action="append", default=[], help=help_)
     add("--device", help="cpu, cuda or mps; by default the fastest there is")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets others in")
     add("--port", type=int, default=7860)
@@ -40,9 +39,11 @@ def main() -> None:
     flags = read_flags()
     check_port(flags.host, flags.port)
     os.environ.update(QUIET)
+    from ldm.ui.models import list_bundled
     from ldm.ui.studio import Studio
 
-    studio = Studio(flags.model, flags.device)
+    first, *others = (*flags.model, *list_bundled())
+    studio = Studio(first, flags.device, others)
     from ldm.ui.launch import launch  # takes seconds, which errors need not wait for
 
     page = launch(studio, flags.host, flags.port)

@@ -46,14 +46,20 @@ class App:
 
 
 @pytest.fixture(scope="session")
-def app(bert_folder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
+def serve():
+    """The context manager (checkpoint, folder) -> App, for tests that need one of their own."""
+    return start_and_end
+
+
+@contextlib.contextmanager
+def start_and_end(checkpoint: Path, folder: Path):
+    """Starts the app as people do, and ends it; its connections are noted in the folder."""
     log = folder / "connections"
     (folder / "sitecustomize.py").write_text(WATCH_SOCKETS.format(log=str(log)))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--model", bert_folder, "--device", "cpu", f"--port={port}"],
+        [sys.executable, "app.py", "--model", checkpoint, "--device", "cpu", f"--port={port}"],
         cwd=Path(__file__).parent,
         env=os.environ | {"PYTHONPATH": str(folder)},
         stdout=subprocess.DEVNULL,
@@ -70,6 +76,12 @@ def app(bert_folder, tmp_path_factory):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def app(serve, bert_folder, tmp_path_factory):
+    with serve(bert_folder, tmp_path_factory.mktemp("app")) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,15 @@
-// Carrying a run away: as an address, a PNG, a page; and reading such a PNG back.
+// Carrying a run away: as an address, a PNG, an animation, a file, a page; and opening such files.
 
-const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "sampler"];
-const MAX_FILE = 20e6; // bytes of a PNG that is read
+const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"];
+const MAX_FILE = 20e6; // bytes of a file that is read
+
+// What the server answers; what is wrong is said in its own words.
+async function ask(name, asked = null) {
+  const lost = { error: "The app does not answer: is it still running?" };
+  const { data, error } = await server[name](asked).catch(() => lost);
+  if (error) say(error);
+  return data;
+}
 
 function address() {
   const fields = FIELDS.filter((name) => state.run[name] !== "");
@@ -26,10 +34,23 @@ async function savePicture() {
   save(addText(png, `${run.parameters}, Step: ${index + 1}`), `${fileName()}-step-${index + 1}.png`);
 }
 
+async function saveAnimation() {
+  const data = await ask("animation", state.frames.map((frame) => frame.message.x0_hat));
+  if (data) save(new Blob([bytes(data)], { type: "image/webp" }), `${fileName()}.webp`);
+}
+
+// Every tensor of the run, as the engine keeps it.
+async function saveSteps() {
+  const data = await ask("steps", state.run.run);
+  if (data) save(new Blob([bytes(data)]), `${fileName()}.safetensors`);
+}
+
 // One file, with this very viewer and the run in it, that needs no app.
 async function savePage() {
-  const { messages } = state, name = `${fileName()}.html`;
-  const page = await server.offline();
+  const { run, frames } = state, name = `${fileName()}.html`;
+  const messages = [run, ...frames.map((frame) => frame.message)];
+  const page = await ask("offline");
+  if (!page) return;
   const json = JSON.stringify(messages).replaceAll("<", "\\u003c");
   save(new Blob([page.replace("__RUN__", () => json)], { type: "text/html" }), name);
 }
@@ -47,12 +68,22 @@ function save(blob, name) {
   say(`${name}, ${blob.size < 1e6 ? `${Math.ceil(blob.size / 1e3)} kB` : `${(blob.size / 1e6).toFixed(1)} MB`}`);
 }
 
-async function readPicture(file) {
-  if (file.size > MAX_FILE) return say("This file is too large: a picture has at most 20 MB");
-  const text = findText(new Uint8Array(await file.arrayBuffer()));
+async function readFile(file) {
+  if (file.size > MAX_FILE) return say("This file is too large: at most 20 MB are read");
+  const data = new Uint8Array(await file.arrayBuffer());
+  if (file.name.endsWith(".safetensors")) return trigger("upload", { file: await toBase64(data) });
+  const text = findText(data);
   if (text === null) return say("This file is no PNG with the settings of a run");
   trigger("input", { parameters: text });
   say("The form is filled in: press Enter in the prompt to draw it");
+}
+
+function toBase64(data) {
+  return new Promise((done) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result.split(",")[1]);
+    reader.readAsDataURL(new Blob([data]));
+  });
 }
 
 const isFile = (event) => server && event.dataTransfer && event.dataTransfer.types.includes("Files");
@@ -63,13 +94,15 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("drop", (event) => {
   if (!isFile(event) || event.defaultPrevented) return;
   event.preventDefault();
-  if (event.dataTransfer.files[0]) readPicture(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files[0]) readFile(event.dataTransfer.files[0]);
 });
 parts.file.addEventListener("change", () => {
-  if (parts.file.files[0]) readPicture(parts.file.files[0]);
+  if (parts.file.files[0]) readFile(parts.file.files[0]);
   parts.file.value = "";
 });
 parts.open.addEventListener("click", () => parts.file.click());
 parts.copy.addEventListener("click", copyLink);
 parts.png.addEventListener("click", savePicture);
+parts.animation.addEventListener("click", saveAnimation);
+parts.steps.addEventListener("click", saveSteps);
 parts.page.addEventListener("click", savePage);

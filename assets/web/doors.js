@@ -1,4 +1,5 @@
-// The diagram as the way about: its parts open pages, which the address can name: ?page=Noising.
+// The diagram as the way about: its parts open pages, which the address can name: ?open=Noising.
+// (`page` is taken: Gradio's own.)
 
 const tabs = () => [...document.querySelectorAll("#pages [role=tab]")];
 const doors = [...element.querySelectorAll("[data-page]")];
@@ -24,7 +25,7 @@ function arrive() {
   const list = document.querySelector("#pages [role=tablist]");
   if (!list || !tabs().length) return requestAnimationFrame(arrive);
   new MutationObserver(mark).observe(list, { subtree: true, attributeFilter: ["aria-selected"] });
-  enter(new URLSearchParams(location.search).get("page"));
+  enter(new URLSearchParams(location.search).get("open"));
   mark();
 }
 arrive();

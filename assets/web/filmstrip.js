@@ -3,7 +3,7 @@
 const THUMBNAIL = 44; // CSS pixels
 
 function slots() {
-  const steps = state.run ? state.run.steps : 1;
+  const steps = state.run ? state.run.noise_variances.length : 1;
   const n = Math.max(1, Math.min(steps, Math.floor(parts.strip.clientWidth / THUMBNAIL)));
   const stepOf = (slot) => (n === 1 ? 0 : Math.round((slot * (steps - 1)) / (n - 1)));
   return { n, steps, stepOf, width: parts.strip.clientWidth / n };
@@ -33,7 +33,7 @@ function drawThumbnails() {
 
 function moveMarker() {
   const { n, steps, width } = slots();
-  const place = steps > 1 ? (state.index / (steps - 1)) * (n - 1) : 0;
+  const place = steps > 1 ? Math.round((state.index / (steps - 1)) * (n - 1)) : 0;
   parts.marker.style.transform = `translateX(${(place + 0.5) * width - THUMBNAIL / 2}px)`;
   parts.marker.hidden = !state.frames.length;
 }

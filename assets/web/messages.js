@@ -4,17 +4,19 @@ const parts = Object.fromEntries(
   [...element.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
 );
 
+const NEEDS_RUN =
+  ["play", "slider", "branch", "keep", "lesson", "copy", "png", "animation", "steps", "page"];
 const MAPS = ["latent", "eps_hat", "eps_cond", "eps_uncond", "eps_guide"];
 
 // The one state that every view is drawn from.
 const state = {
   run: null, // its "start" message
   next: 0, // place of the message that is to come
-  messages: [], // as they came, to save them
-  frames: [], // a step each: its message, with decoded previews and maps
+  frames: [], // a step each: its message, and that decoded
   index: 0, // the step that is shown
   following: true, // the newest step, until somebody scrubs
   timer: null, // while playing
+  others: [], // runs kept to compare: run and frames of each
 };
 const past = new Set(); // runs that were replaced: what still arrives of them is dropped
 
@@ -27,44 +29,64 @@ function receive(message) {
 async function handle(message) {
   if (message.kind === "run") return recall(message.messages);
   if (message.kind === "wait") return say(`${message.text} …`);
-  if (message.kind === "stop") return stopped();
+  if (message.kind === "stop") return stop();
   if (past.has(message.run)) return;
   const known = state.run && state.run.run === message.run;
   const expected = known ? state.next : 0;
   if (message.n > expected) {
     // Gradio merges what arrives in one animation frame, and a hidden tab has none.
-    const missed = await server.missed({ run: message.run, after: expected });
-    for (const old of missed.filter((old) => old.n < message.n)) await accept(old);
+    const missed = await ask("missed", { run: message.run, after: expected });
+    for (const old of (missed || []).filter((old) => old.n < message.n)) await accept(old);
   }
   await accept(message);
 }
 
 async function accept(message) {
   if (state.run && state.run.run === message.run && message.n < state.next) return;
-  if (message.kind === "start") start(message);
+  if (message.kind === "start") begin(message);
   if (message.kind === "step") await addFrame(message);
-  state.messages.push(message);
-  if (message.kind === "end") say(`${count(state.frames.length)} in ${message.seconds} s`);
+  if (message.kind === "end") finish(message);
   state.next = message.n + 1;
+}
+
+function finish({ seconds }) {
+  say(`${count(state.frames.length)} in ${seconds} s`);
+  tell("run");
+}
+
+// A new run; one that branches off has the steps before the branch from the run it leaves.
+function begin(message) {
+  const { run, index } = message.branch || {};
+  const left = compared().find((other) => other.run.run === run);
+  if (left) keep();
+  start(message);
+  remember();
+  if (!left) return drawTiles();
+  state.frames = left.frames.slice(0, index);
+  drawTiles();
+  parts.compare.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 function start(message) {
   if (state.run) past.add(state.run.run);
-  Object.assign(state, { run: message, messages: [], frames: [], index: 0, following: true });
+  past.delete(message.run);
+  Object.assign(state, { run: message, frames: [], index: 0, following: true });
   pause();
+  parts.lessons.hidden = true;
+  parts.lesson.hidden = !server || Boolean(message.branch || message.skip);
   const [h, w] = message.image_size;
   for (const name of ["x_t", "x0_hat"]) Object.assign(parts[name], { width: w, height: h });
-  parts.slider.max = message.steps - 1;
+  parts.slider.max = message.noise_variances.length - 1;
   parts.empty.hidden = true;
   parts.prompt.textContent =
     `“${message.prompt}”` + (message.negative ? ` without “${message.negative}”` : "");
-  parts.about.textContent =
-    `seed ${message.seed} · guidance ${message.guidance} · ${message.sampler_name} · ${message.model}`;
+  parts.about.textContent = `${settingsOf(message)} · ${message.model}`;
   parts.cut.textContent = message.cut.length
     ? `Too long for the text encoder, not read: “${message.cut.join("” “")}”` : "";
   element.classList.toggle("unguided", message.guidance <= 1);
   say("Drawing …");
   drawFilm();
+  tell("run");
 }
 
 async function addFrame(message) {
@@ -79,17 +101,19 @@ async function addFrame(message) {
 async function recall(messages) {
   const frames = await Promise.all(messages.filter((m) => m.kind === "step").map(toFrame));
   start(messages[0]);
-  Object.assign(state, { messages, frames, next: messages.length });
+  Object.assign(state, { frames, next: messages.length });
   enable(true);
   drawThumbnails();
+  drawTiles();
   seek(Math.floor(0.6 * frames.length));
   say(server ? "Recorded earlier: scrub it, or draw your own" : "Replayed from this file");
+  tell("run");
 }
 
 async function toFrame(message) {
   const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
   const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
-  return { ...message, x_t, x0_hat, ...Object.fromEntries(maps) };
+  return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps) };
 }
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
@@ -97,15 +121,36 @@ const decode = (base64) => createImageBitmap(new Blob([bytes(base64)], { type: "
 const count = (n) => `${n} step${n === 1 ? "" : "s"}`;
 
 function enable(on) {
-  for (const name of ["play", "slider", "copy", "png", "page"]) parts[name].disabled = !on;
+  for (const name of NEEDS_RUN) parts[name].disabled = !on;
 }
 
 function say(text) {
   parts.status.textContent = text;
 }
 
-function stopped() {
-  if (state.run) past.add(state.run.run);
-  const all = state.run && state.frames.length === state.run.steps;
-  if (!all) say(state.frames.length ? `Stopped after ${count(state.frames.length)}` : "Stopped");
+// Tells the other pages which run and step are shown: "run" when it is another run, and again when
+// it is all there; "step" when the scrubber moved.
+function tell(what) {
+  const { run, frames, index } = state, t = frames[index] ? frames[index].t : null;
+  window.ldm = { ...window.ldm, run, index, t, done: isWhole() };
+  document.dispatchEvent(new CustomEvent(`ldm:${what}`, { detail: window.ldm }));
+}
+
+// A run that was shown before, as a whole, large again.
+function restore({ run, frames }) {
+  start(run);
+  Object.assign(state, { frames, next: Infinity });
+  enable(true);
+  say(`${count(frames.length)}, drawn before`);
+  tell("run");
+}
+
+const isWhole = () => state.frames.length === state.run.noise_variances.length;
+
+function stop() {
+  if (state.run && isWhole()) return;
+  say(state.frames.length ? `Stopped after ${count(state.frames.length)}` : "Stopped");
+  if (!state.run) return;
+  past.add(state.run.run);
+  remember(true);
 }

@@ -11,3 +11,4 @@ drawLegend(parts.guide_legend);
 for (const node of element.querySelectorAll(".online")) node.hidden = !server;
 enable(false);
 receive(props.value);
+inbox = inbox.then(wake).catch(console.error);

@@ -5,18 +5,24 @@ function draw() {
   if (!frame) return;
   for (const name of ["x_t", "x0_hat"]) parts[name].getContext("2d").drawImage(frame[name], 0, 0);
   for (const name of MAPS.filter((name) => frame[name])) {
-    drawMap(parts[name], frame[name], state.run.latent_shape);
+    const levels = name === "latent" ? withPaint(frame.latent) : frame[name];
+    drawMap(parts[name], levels, state.run.latent_shape);
   }
   drawCurve(state.run.noise_variances, state.index);
+  drawCompared();
   const percent = Math.round(100 * frame.noise_variance);
+  const steps = state.run.noise_variances.length;
   const text =
-    `step ${state.index + 1} of ${state.run.steps} · t ${frame.t}` +
+    `step ${state.index + 1} of ${steps} · t ${frame.t}` +
     ` · ${percent} % noise variance · SNR ${number(frame.snr)}`;
   parts.readout.textContent = text;
   parts.slider.value = state.index;
-  parts.slider.style.setProperty("--done", `${(100 * state.index) / (state.run.steps - 1 || 1)}%`);
+  parts.slider.style.setProperty("--done", `${(100 * state.index) / (steps - 1 || 1)}%`);
   parts.slider.setAttribute("aria-valuetext", text);
+  parts.branch.textContent = `Branch from step ${state.index + 1}${painted().length ? ", as painted" : ""}`;
+  parts.lesson.textContent = `Is this a run of ${count(state.index + 1)}?`;
   moveMarker();
+  tell("step");
 }
 
 function number(x) {
@@ -26,13 +32,23 @@ function number(x) {
 
 // The noise variance over the steps of the run; a line stands at the step that is shown.
 function drawCurve(levels, index) {
-  const canvas = parts.curve, scale = window.devicePixelRatio || 1;
+  const { context, x, y, style } = axes(parts.curve, levels.length, "100 %", "0 %");
+  context.lineWidth = 2;
+  line(context, levels.map((level, i) => [x(i), y(level)]));
+  context.fillStyle = context.strokeStyle = style.getPropertyValue("--guide");
+  line(context, [[x(index), y(0)], [x(index), y(1)]]);
+  dot(context, x(index), y(levels[index]));
+}
+
+// Draws the axes of a curve over n steps; x(step from 0) and y(0 ... 1) are places on the canvas.
+function axes(canvas, n, high, low) {
+  const scale = window.devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   Object.assign(canvas, { width: width * scale, height: height * scale });
   const context = canvas.getContext("2d");
   const style = getComputedStyle(canvas);
   const [left, right, top, bottom] = [38, width - 6, 8, height - 20];
-  const x = (i) => left + ((right - left) * i) / (levels.length - 1 || 1);
+  const x = (i) => left + ((right - left) * i) / (n - 1 || 1);
   const y = (level) => bottom + (top - bottom) * level;
   context.scale(scale, scale);
   context.font = `11px ${style.fontFamily}`;
@@ -40,16 +56,16 @@ function drawCurve(levels, index) {
   context.globalAlpha = 0.35;
   line(context, [[left, top], [left, bottom], [right, bottom]]);
   context.globalAlpha = 1;
-  write(context, "100 %", left - 5, top + 4, "right");
-  write(context, "0 %", left - 5, bottom + 4, "right");
+  write(context, high, left - 5, top + 4, "right");
+  write(context, low, left - 5, bottom + 4, "right");
   write(context, "step 1", left, height - 5, "left");
-  write(context, `step ${levels.length}`, right, height - 5, "right");
-  context.lineWidth = 2;
-  line(context, levels.map((level, i) => [x(i), y(level)]));
-  context.fillStyle = context.strokeStyle = style.getPropertyValue("--guide");
-  line(context, [[x(index), top], [x(index), bottom]]);
+  write(context, `step ${n}`, right, height - 5, "right");
+  return { context, x, y, style };
+}
+
+function dot(context, x, y) {
   context.beginPath();
-  context.arc(x(index), y(levels[index]), 4, 0, 2 * Math.PI);
+  context.arc(x, y, 4, 0, 2 * Math.PI);
   context.fill();
 }
 

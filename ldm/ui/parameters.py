@@ -14,6 +14,7 @@ from ldm.ui.request import Request
 
 NEGATIVE = "\nNegative prompt: "
 NAMES = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "seed": "Seed"}
+MODEL = "Model"
 SAMPLER_NAMES = {  # as other tools call them
     "ddim": "DDIM",
     "ddpm": "DDPM",
@@ -33,7 +34,7 @@ def write(request: Request, model: str, size: tuple[int, int]) -> str:
         "CFG scale": f"{request.guidance:g}",
         "Seed": request.seed,
         "Size": f"{size[1]}x{size[0]}",
-        "Model": json.dumps(model) if re.search('[,:"]', model) else model,
+        MODEL: json.dumps(model) if re.search('[,:"]', model) else model,
     }
     negative = NEGATIVE + request.negative if request.negative else ""
     last = ", ".join(f"{name}: {value}" for name, value in settings.items())
@@ -53,7 +54,17 @@ def read(text: str) -> dict[str, str]:
     keys = {theirs: key for key, theirs in SAMPLER_NAMES.items()}
     if "sampler" in found:
         found["sampler"] = keys.get(found["sampler"], found["sampler"])
+    if MODEL in settings:
+        found["model"] = unquote(settings[MODEL])
     return {"prompt": prompt, "negative": negative, **found}
+
+
+def unquote(text: str) -> str:
+    """Returns what `write` put between quotes, or the text if there are none."""
+    try:
+        return str(json.loads(text)) if text.startswith('"') else text
+    except ValueError:
+        return text
 
 
 def check(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -26,6 +26,7 @@ class Request:
     steps: int = 25
     guidance: float = 4.0
     sampler: str = "ddim"
+    model: str = ""  # name of one that the studio has; of its first one if it is empty
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative"):
@@ -40,6 +41,8 @@ class Request:
             raise ValueError(f"Guidance must be a number from 1 to {MAX_GUIDANCE}.")
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
             raise ValueError(f"Sampler must be one of {', '.join(SAMPLERS)}.")
+        if not isinstance(self.model, str):
+            raise ValueError("The model must be a name.")
 
 
 def is_number(value: Any) -> bool:

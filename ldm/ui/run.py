@@ -130,21 +130,31 @@ class File:
             settings.n_steps,
             settings.guidance,
             settings.sampler,
+            run.model,
         )
 
 
 class Run:
     """What was asked for, and what has been computed of it."""
 
-    def __init__(self, request: Request, beginning: Any) -> None:
+    def __init__(self, request: Request, beginning: Any = None) -> None:
         self.id = secrets.token_urlsafe(12)
-        self.request, self.beginning = request, beginning
+        self.request, self.beginning = request, beginning or Noise()
         self.messages: list[Message] = []
         self.steps: list[Any] = []
         self._plan: Plan | None = None
+        self._rest: Iterator[Message] | None = None
 
-    def compute(self, model: Any) -> Iterator[Message]:
-        """Yields its messages; of a branch only the steps that are new."""
+    def go_on(self, model: Any) -> Iterator[Message]:
+        """Yields its messages that are still to come; of a branch only the steps that are new.
+
+        Who stops listening loses nothing: the next who asks gets what follows.
+        """
+        self._rest = self._rest or self._compute(model)
+        while message := next(self._rest, None):  # `yield from` would close it too
+            yield message
+
+    def _compute(self, model: Any) -> Iterator[Message]:
         began = time.perf_counter()
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
@@ -158,15 +168,15 @@ class Run:
         self.messages.append({"run": self.id, "n": len(self.messages), **message})
         return self.messages[-1]
 
-    def trajectory(self, model: Any) -> Any:
+    def trajectory(self) -> Any:
         """Returns the steps so far as a Trajectory; raises ValueError if there is none."""
         from ldm.trajectory import Trajectory
 
         if not self.steps:
             raise ValueError("This run has no step yet.")
         asked, plan = self.request, self._plan
-        steps = tuple(self.steps)
-        return Trajectory(asked.prompt, asked.seed, model.name, plan.settings, steps, plan.source)
+        steps, model = tuple(self.steps), self.messages[0]["model"]
+        return Trajectory(asked.prompt, asked.seed, model, plan.settings, steps, plan.source)
 
 
 def to_settings(request: Request) -> Any:

@@ -15,6 +15,9 @@ SCRIPTS = (  # run as one
     "player.js",
     "png.js",
     "carry.js",
+    "compare.js",
+    "paint.js",
+    "wake.js",
     "viewer.js",
 )
 
@@ -35,30 +38,23 @@ def read_scripts() -> str:
 class Viewer(gr.HTML):
     """Shows a run. Its value is one message of the studio at a time; the browser keeps them all.
 
-    replay: (run, after) -> messages, for a browser that missed some while it was asleep.
-    build_page: () -> the page that replays a run offline, see `offline`.
-    Its event `input` carries the parameters of a PNG that was dropped on it.
+    answers: the functions of `answers`, which its scripts call by name.
+    Its events: `input` carries the parameters of a PNG that was dropped on it, `upload` a file
+    with a saved run in base64, `submit` where a branch begins, `resume` a run that is to go on.
     """
 
     def __init__(
         self,
-        replay: Callable[[str, int], list[dict[str, Any]]],
-        build_page: Callable[[], str],
+        answers: list[Callable[[Any], dict[str, Any]]],
         value: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        def missed(asked: dict[str, Any]) -> list[dict[str, Any]]:
-            return replay(str(asked["run"]), int(asked["after"]))
-
-        def offline(_: Any) -> str:  # Gradio always gives an argument
-            return build_page()
-
         super().__init__(
             value,
             html_template=read_markup(),
             js_on_load=read_scripts(),
             apply_default_css=False,
-            server_functions=[missed, offline],
+            server_functions=answers,
             **kwargs,
         )
 

@@ -17,7 +17,7 @@ def test_one_endpoint_is_public_named_and_typed(client):
     assert list(api["named_endpoints"]) == ["/generate"] and not api["unnamed_endpoints"]
     endpoint = api["named_endpoints"]["/generate"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["prompt", "negative", "seed", "steps", "guidance", "sampler"]
+    assert names == ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"]
     assert "kind" in str(endpoint["returns"])
 
 

@@ -19,8 +19,9 @@ def test_parameters_have_the_form_that_others_read():
 @pytest.mark.parametrize("prompt", ["a red apple", "two\nlines, Steps: 3", "🍎 ${a} <b>"])
 @pytest.mark.parametrize("negative", ["", "blue, Seed: 9"])
 def test_what_was_written_is_read_back(prompt, negative, sampler):
-    request = Request(prompt, negative, 2**32 - 1, 100, 1.5, sampler)
-    text = parameters.write(request, 'a "b", c: d', (8, 8)) + ", Step: 12"
+    model = 'a "b", c: d'
+    request = Request(prompt, negative, 2**32 - 1, 100, 1.5, sampler, model)
+    text = parameters.write(request, model, (8, 8)) + ", Step: 12"
     good, wrong = parameters.check(parameters.read(text))
     assert Request(**good) == request and not wrong
 

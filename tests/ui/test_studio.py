@@ -14,9 +14,10 @@ from ldm.images import to_pictures
 from ldm.sampling import UPDATES
 from ldm.trajectory import Settings, Trajectory, decode_step
 from ldm.ui import studio as module
+from ldm.ui.line import Line
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
 from ldm.ui.request import SAMPLERS, Request
-from ldm.ui.studio import MAX_RUNS, Line, Studio
+from ldm.ui.studio import MAX_RUNS, Studio
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_the_samplers_are_those_of_the_engine():
         {"guidance": "4"},
         {"sampler": "magic"},
         {"sampler": None},
+        {"model": None},
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(fields):
@@ -126,7 +128,7 @@ def test_what_was_cut_from_a_long_prompt_is_told(studio):
 
 def test_a_closed_run_computes_nothing_more(studio):
     calls = []
-    hook = studio._model.unet.register_forward_hook(lambda *_: calls.append(1))
+    hook = studio.models.get().unet.register_forward_hook(lambda *_: calls.append(1))
     run = studio.generate(Request("a red apple", steps=50))
     for _ in range(4):  # the start, and three steps
         next(run)

@@ -1,14 +1,15 @@
 """The page people come for: type a prompt, watch the picture form, scrub through its steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 import gradio as gr
 
 from ldm.ui import parameters
-from ldm.ui.offline import build_page
-from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request
+from ldm.ui.answers import list_answers
+from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request, whole
+from ldm.ui.run import Picture
 from ldm.ui.studio import Studio
 from ldm.ui.viewer import Viewer
 
@@ -22,8 +23,7 @@ def build(studio: Studio) -> None:
     """Adds the page to the Blocks that is open."""
 
     def check(visitor: gr.Request, *given: Any) -> dict[str, str]:
-        studio.want(visitor.session_hash, ask(*given))
-        return {"kind": "wait", "text": "Waiting for a turn"}
+        return want(visitor, ask(*given))
 
     def run(
         prompt: str,
@@ -32,18 +32,53 @@ def build(studio: Studio) -> None:
         steps: float,
         guidance: float,
         sampler: str,
+        model: str,
         visitor: gr.Request,
     ) -> Iterator[dict[str, Any]]:
         """Draws the prompt; yields a message when it starts, for each step, and when it ends."""
-        request = ask(prompt, negative, seed, steps, guidance, sampler)
+        request = ask(prompt, negative, seed, steps, guidance, sampler, model)
+        tell(studio.models.check, request.model)
         yield from studio.generate(request, visitor.session_hash)
+
+    def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> dict[str, str]:
+        prompt, *rest = given
+        request = ask(prompt if prompt and prompt.strip() else event.prompt, *rest)
+        run, index, edits = str(event.run), event.index, event.edits
+        return want(visitor, *tell(studio.branch, request, run, index, edits))
+
+    def from_start(
+        drawn: dict[str, Any] | None, t: float, visitor: gr.Request, *given: Any
+    ) -> dict[str, str]:
+        return want(visitor, ask(*given), tell(to_beginning, drawn, t))
+
+    def from_file(event: gr.EventData, visitor: gr.Request) -> dict[str, str]:
+        return want(visitor, *tell(studio.open, event.file))
+
+    def go_on(event: gr.EventData, visitor: gr.Request) -> dict[str, str]:
+        return want(visitor, *tell(studio.go_on, event.run))
+
+    def want(visitor: gr.Request, request: Request, beginning: Any = None) -> dict[str, str]:
+        tell(studio.want, visitor.session_hash, request, beginning)
+        return {"kind": "wait", "text": "Waiting for a turn"}
+
+    def draw(visitor: gr.Request) -> Iterator[dict[str, Any]]:
+        yield from studio.wanted(visitor.session_hash)
 
     def halt(visitor: gr.Request) -> dict[str, str]:
         studio.want(visitor.session_hash, None)
         return {"kind": "stop"}
 
-    prompt, go, stop, form = build_form()
-    viewer = Viewer(studio.replay, build_page, studio.recorded(), elem_id="viewer")
+    def from_address(visitor: gr.Request) -> list[Any]:
+        """Fills the form from an address such as ?prompt=a+red+apple&seed=7."""
+        return fill(studio, visitor.query_params)
+
+    def from_picture(event: gr.EventData) -> list[Any]:
+        """Fills the form from the parameters that were found in a PNG."""
+        return fill(studio, tell(parameters.read, event.parameters))
+
+    prompt, go, stop, form = build_form(studio.models.names)
+    viewer = Viewer(list_answers(studio), studio.recorded(), elem_id="viewer")
+    start, *picture = build_start()
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # A new prompt is checked at once, which ends the run before it; only then does its own run
     # begin. Gradio's own `cancels` would forget the new run together with the old one.
@@ -60,12 +95,22 @@ def build(studio: Studio) -> None:
         show_progress="hidden",
         **raw,
     )
+    others = (
+        viewer.submit(branch, form, viewer, trigger_mode="multiple", **raw, **private),
+        viewer.upload(from_file, None, viewer, trigger_mode="multiple", **private),
+        viewer.resume(go_on, None, viewer, trigger_mode="multiple", **private),
+        start.click(from_start, [*picture, *form], viewer, trigger_mode="multiple", **private),
+    )
+    for other in others:
+        other.success(draw, None, viewer, concurrency_limit=MAX_WAITING, **private)
     stop.click(halt, None, viewer, queue=False, **private)
     gr.on(None, from_address, None, form, **private)  # when the page is opened
     viewer.input(from_picture, None, form, **private)
 
 
-def build_form() -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.Component]]:
+def build_form(
+    models: list[str],
+) -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.Component]]:
     """Returns the prompt, the two buttons, and all that a run is asked for, in its order."""
     with gr.Row(elem_id="ask", equal_height=True):
         prompt = gr.Textbox(
@@ -93,34 +138,72 @@ def build_form() -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.C
         steps = gr.Slider(1, MAX_STEPS, 25, step=1, label="Steps", **slider)
         guidance = gr.Slider(1, MAX_GUIDANCE, 4, step=0.5, label="Guidance", **slider)
         samplers = [(label, key) for key, label in SAMPLERS.items()]
-        sampler = gr.Dropdown(samplers, value="ddim", label="Sampler", scale=2, min_width=150)
-    return prompt, go, stop, [prompt, negative, seed, steps, guidance, sampler]
+        choice = {"scale": 2, "min_width": 150}
+        sampler = gr.Dropdown(samplers, value="ddim", label="Sampler", **choice)
+        model = gr.Dropdown(
+            models, value=models[0], label="Model", visible=len(models) > 1, **choice
+        )
+    return prompt, go, stop, [prompt, negative, seed, steps, guidance, sampler, model]
+
+
+def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
+    """Returns the button that draws from a picture, the picture with its mask, and t."""
+    with gr.Accordion("Start from a picture instead of noise", open=False, elem_id="start"), gr.Row():
+        picture = gr.ImageEditor(
+            type="pil",
+            label="The picture; brush over what may change, or over nothing to change all of it",
+            sources=["upload", "clipboard"],
+            layers=False,
+            transforms=("crop",),
+            brush=gr.Brush(default_size=24, colors=["#e11d48"], color_mode="fixed"),
+            canvas_size=(512, 512),
+            height=420,
+            buttons=[],
+        )
+        with gr.Column():
+            t = gr.Slider(
+                1,
+                1000,
+                700,
+                step=1,
+                buttons=[],
+                label="Strength: the timestep t to start from",
+                info="The picture is noised to t and denoised from there. At a low t it comes back "
+                "almost as it was; at 1000 nothing of it is left but what the mask protects.",
+            )
+            start = gr.Button("Draw from this picture")
+    return start, picture, t
+
+
+def to_beginning(drawn: dict[str, Any] | None, t: Any) -> Picture:
+    """Returns where a run begins; raises ValueError, in one sentence, if there is no picture."""
+    if not drawn or drawn["background"] is None:
+        raise ValueError("Choose a picture first.")
+    strokes = [layer.getchannel("A") for layer in drawn["layers"] if layer.mode == "RGBA"]
+    mask = next(
+        (layer.point(lambda a: 255 * (a > 0)) for layer in strokes if layer.getbbox()), None
+    )
+    return Picture(drawn["background"], whole("t", t, 1, 1000), mask)
 
 
 def ask(*given: Any) -> Request:
     """Returns the request; what is wrong with it is shown on the page in one sentence."""
+    return tell(Request, *given)
+
+
+def tell(make: Callable[..., Any], *given: Any) -> Any:
+    """Returns what `make` makes of this; what it finds wrong is shown on the page."""
     try:
-        return Request(*given)
+        return make(*given)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def from_address(visitor: gr.Request) -> list[Any]:
-    """Fills the form from an address such as ?prompt=a+red+apple&seed=7."""
-    return fill(visitor.query_params)
-
-
-def from_picture(event: gr.EventData) -> list[Any]:
-    """Fills the form from the parameters that were found in a PNG."""
-    try:
-        return fill(parameters.read(event.parameters))
-    except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
-def fill(given: Mapping[str, str]) -> list[Any]:
+def fill(studio: Studio, given: Mapping[str, str]) -> list[Any]:
     """Returns what the form shows from now on; a field that is wrong stays, and is told."""
     good, wrong = parameters.check(given)
+    if good.get("model", "") not in ("", *studio.models.names):
+        wrong.append(f"This was drawn by {good.pop('model')}, a model that is not here.")
     for sentence in wrong:
         gr.Warning(sentence)
     return [good.get(field.name, gr.skip()) for field in fields(Request)]

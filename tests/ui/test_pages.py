@@ -1,0 +1,43 @@
+"""What the pages share: tabs, doors, and the run that they carry over."""
+
+KEPT = """() => {
+  window.told = [];
+  for (const kind of ["run", "step"]) {
+    document.addEventListener(`ldm:${kind}`, (event) => {
+      window.told.push([kind, event.detail.run.prompt, event.detail.index, event.detail.done]);
+    });
+  }
+}"""
+
+
+def test_the_run_and_the_step_shown_are_told_to_all_pages(visit):
+    visit.page.evaluate(KEPT)
+    visit.draw("a red apple", steps=3)
+    visit.page.keyboard.press("Escape")
+    visit.part("slider").focus()
+    visit.page.keyboard.press("Home")
+    told = visit.page.evaluate("window.told")
+    assert ["run", "a red apple", 0, False] in told  # it begins
+    assert ["run", "a red apple", 2, True] in told  # it is all there
+    assert told[-1] == ["step", "a red apple", 0, True]
+    now = visit.page.evaluate("window.ldm")
+    assert (now["index"], now["t"]) == (0, now["run"]["timesteps"][0])
+    assert visit.readout().startswith(f"step 1 of 3 · t {now['t']} ")
+
+
+def test_the_address_opens_a_page_and_its_doors_are_marked(visit, app):
+    for title in visit.page.locator("#pages [role=tab]").all_text_contents():
+        visit.page.goto(f"{app.url}?open={title.strip()}")
+        tab = visit.page.get_by_role("tab", name=title.strip(), exact=True)
+        visit.page.wait_for_function(
+            "tab => tab.getAttribute('aria-selected') === 'true'", arg=tab.element_handle()
+        )
+        doors = visit.page.locator(f"[data-page='{title.strip()}']")
+        assert all("here" in door.get_attribute("class") for door in doors.all())
+
+
+def test_a_door_opens_its_page(visit):
+    for door in visit.page.locator(".diagram .wide [data-page]").all():
+        door.click()
+        open_ = visit.page.locator("#pages [role=tab][aria-selected=true]")
+        assert open_.text_content().strip() == door.get_attribute("data-page")
