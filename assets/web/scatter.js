@@ -7,9 +7,10 @@
 //         dim         2 or 3 (3)
 //         colours     N CSS colours (SCATTER_COLOURS has ten that suit light and dark)
 //         labels      N words for the hint under the pointer, or a function (index) -> words
-//         thumbnails  { image, columns, side, cells }: a sheet of square pictures of side pixels;
+//         thumbnails  { image, columns, side, cells, most, hint }: a sheet of square pictures of side pixels;
 //                     cells, if given: the place of each point's picture in the sheet. Shown in
-//                     the hint, and instead of dots where they have room
+//                     the hint, and instead of dots where they have room, at most
+//                     `most` pixels wide (48), unless hint is true
 //         sizes       N factors of the usual size
 //         frame       coordinates to keep in view instead of the points' own
 //         moving      milliseconds that the move takes (400)
@@ -143,7 +144,6 @@ class Scatter {
     context.font = `12px ${this.style.fontFamily}`;
     camera.project(this.shown, this.n, this.places);
     this.drawPoints(context);
-    if (this.dim === 3 && this.axes.length) this.drawBox(context);
     for (const path of this.paths) this.drawPath(context, path);
     this.ring(context, this.hovered, 1);
     this.ring(context, this.selected, 2.5);
@@ -165,15 +165,16 @@ class Scatter {
       if (lit && lit[i]) front.push(i);
       else layers[Math.max(0, Math.min(layers.length - 1, level))].push(i);
     }
-    this.side = thumbnails ? Math.min(48, 0.8 * Math.sqrt((width * height) / (seen || 1))) : 0;
-    if (this.side < 16 || !thumbnails.image) this.side = 0;
+    this.side = thumbnails ? Math.min(thumbnails.most || 48, 0.8 * Math.sqrt((width * height) / (seen || 1))) : 0;
+    if (this.side < 16 || !thumbnails.image || thumbnails.hint) this.side = 0;
     const radius = Math.max(2, Math.min(6, 0.16 * Math.sqrt((width * height) / (n || 1))));
     this.radius = radius * Math.min(2.5, Math.max(1, camera.zoom) ** 0.35);
     const opacity = (level) => (lit ? 0.15 : this.dim === 3 ? 0.4 + (0.6 * (level + 1)) / LEVELS : 0.85);
     const all = [...layers.map((layer, level) => [layer, opacity(level)]), [front, 1]];
-    if (!this.side) return this.drawDots(context, all);
-    for (const [layer, alpha] of all) {
-      context.globalAlpha = alpha;
+    if (!this.side) this.drawDots(context, all);
+    if (this.dim === 3 && this.axes.length) this.drawBox(context);
+    for (const [layer, alpha] of this.side ? all : []) {
+      context.globalAlpha = lit ? alpha : 1;
       for (const i of layer) this.drawPicture(context, i);
     }
     context.globalAlpha = 1;
