@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import BertModel, BertTokenizerFast
 
 from ldm.model import LatentDiffusion
 from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
+    captioned,
     evaluate,
     example,
     icons,
@@ -248,6 +250,53 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     model = LatentDiffusion.load(out, "cpu")
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
+
+
+def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
+    """A folder with a table, a text file, and a name as captions trains both networks."""
+    own, work, out = tmp_path / "own", tmp_path / "work", tmp_path / "own-model"
+    own.mkdir()
+    for name, colour in (("red", "#d22"), ("green", "#2d2"), ("blue_square", "#22d")):
+        Image.new("RGB", (90, 60), colour).save(own / f"{name}.png")
+    (own / "metadata.csv").write_text("file_name,text\nred.png,all red\n")
+    (own / "green.txt").write_text("all green\n")
+    captions = [p.caption for p in captioned.read_folder(own)]
+    assert captions == ["blue square", "all green", "all red"]
+    pictures = ("--pictures", str(own))
+    brief = ("--minutes", "0.05", "--decay", "0.3", "--batch", "4")
+    run(work, "autoencoder", *pictures, "--channels", "4", *brief)
+    run(work, "latents", *pictures, "--shards", "1", "--shard-size", "8")
+    made = json.loads((work / "latents" / "captions-000.json").read_text())
+    assert len(made) == 8 and set(made) <= set(captions)
+    run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
+    (image,) = evaluate.draw(
+        LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
+    )
+    assert image.shape == (1, 3, 128, 128) and image.isfinite().all()
+
+
+def test_every_own_picture_comes_once_before_any_comes_again(tmp_path):
+    own = [captioned.Captioned(tmp_path / f"{k}.png", str(k)) for k in range(50)]
+    seen, kept = captioned.split(own)
+    assert len(seen) + len(kept) == 50 and not set(seen) & set(kept) and kept
+    twice = [p for shard in range(2) for p in captioned.compose(seen, shard, len(seen))]
+    assert set(twice[: len(seen)]) == set(twice[len(seen) :]) == set(seen)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (None, "no pictures"),
+        ("name,words\na.png,x\n", "columns"),
+        ("file_name,text\nb.png,x\n", "b.png"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused(tmp_path, table, message):
+    if table:
+        Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+        (tmp_path / "metadata.csv").write_text(table)
+    with pytest.raises(ValueError, match=message):
+        captioned.read_folder(tmp_path)
 
 
 def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon_set, bert_folder):

@@ -21,6 +21,7 @@ from ldm.images import to_pictures
 from ldm.model import LatentDiffusion
 from ldm.training import (
     atlas,
+    captioned,
     card,
     checkpoint,
     denoiser,
@@ -69,12 +70,7 @@ def run_gallery(args) -> None:
 
 def run_autoencoder(args) -> None:
     """Train the autoencoder; a run with --decay finishes it."""
-    icon_set = icons.load(args.work)
-    seen, unseen, openmoji = ae.split(icon_set)
-    tests = {
-        "held-out concepts": ae.plain_pictures(unseen, 48),
-        "openmoji": ae.plain_pictures(openmoji, 48),
-    }
+    draw, tests = _own_pictures(args.pictures) if args.pictures else _icon_pictures(args.work)
     folder = args.work / "autoencoder"
     model = ae.autoencoder(args.channels, tuple(args.widths))
     state = loop.State(model, folder, lr=args.lr)
@@ -82,7 +78,7 @@ def run_autoencoder(args) -> None:
     if args.start and not resumed:
         state.begin_from(*checkpoint.load_part(args.start, "vae"))
     print(f"{ae.describe(state.model)}, {'resumed' if resumed else args.start or 'new'}")
-    batches = ae.crops(seen, seed=state.step, batch=args.batch, size=args.size)
+    batches = ae.crops(draw, seed=state.step, batch=args.batch, size=args.size)
 
     def check():
         notes = []
@@ -98,20 +94,45 @@ def run_autoencoder(args) -> None:
 
     _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
     if args.decay:
-        ae.export(state.average, seen, folder / "vae", state.record())
+        ae.export(state.average, draw, folder / "vae", state.record())
+
+
+def _icon_pictures(work: Path) -> tuple[ae.Draw, dict[str, torch.Tensor]]:
+    """What draws the autoencoder's pictures, and the images [B,3,128,128] that it is tested on."""
+    seen, unseen, openmoji = ae.split(icons.load(work))
+    return ae.draw_icons(seen), {
+        "held-out concepts": ae.plain_pictures(unseen, 48),
+        "openmoji": ae.plain_pictures(openmoji, 48),
+    }
+
+
+def _own_pictures(path: Path) -> tuple[ae.Draw, dict[str, torch.Tensor]]:
+    """The same of the pictures in a folder."""
+    seen, unseen = captioned.split(captioned.read_folder(path))
+
+    def draw(rng):
+        return seen[rng.integers(len(seen))].picture
+
+    return draw, {"held-out pictures": ae.to_images([p.picture for p in unseen[:48]])}
 
 
 def run_latents(args) -> None:
     """Compose pictures, and keep their latents and caption embeddings in shards."""
-    seen = latents.trained_icons(icons.load(args.work))
+    if args.pictures:
+        own, _ = captioned.split(captioned.read_folder(args.pictures))
+    else:
+        seen = latents.trained_icons(icons.load(args.work))
     vae, encoder = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
     folder = args.work / "latents"
     folder.mkdir(parents=True, exist_ok=True)
     latents.check_encoder(folder, checkpoint.digest(vae))
     for shard in tqdm(range(args.shards), desc="shards"):
         if not (folder / f"latents-{shard:03}.npy").exists():
-            drawn = list(latents.compose(seen, shard, args.scenes, size=args.shard_size))
-            latents.build_shard(folder, shard, drawn, vae, encoder)
+            if args.pictures:
+                drawn = captioned.compose(own, shard, args.shard_size)
+            else:
+                drawn = latents.compose(seen, shard, args.scenes, size=args.shard_size)
+            latents.build_shard(folder, shard, list(drawn), vae, encoder)
 
 
 def run_denoiser(args) -> None:
@@ -246,8 +267,8 @@ def parser() -> argparse.ArgumentParser:
     command(run_data)
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
-    command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, **code, **train)
-    command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD)
+    command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
+    command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD, pictures=None)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     command(run_denoiser, batch=32, lr=4e-4, start=None, **unet, **train)
     command(run_judge, batch=64, lr=1e-3, **train)

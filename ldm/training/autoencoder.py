@@ -7,7 +7,7 @@ or turned, which makes the code smooth in space and quicker for a denoiser to le
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from ldm.training.lines import line_drawing
 from ldm.training.loop import fast_maths
 from ldm.training.scenes import Composer
 
+Draw = Callable[[np.random.Generator], np.ndarray]
 WIDTHS = (32, 32, 64, 128)  # one layer each; wider ones cost more than they gain on a CPU
 
 
@@ -61,11 +62,11 @@ def to_images(pictures) -> Tensor:
     return batch.float().div_(127.5).sub_(1)
 
 
-def crops(icon_set: IconSet, *, seed: int, batch: int, size: int) -> Iterator[Tensor]:
-    """Endless batches [batch,3,size,size], two crops of each picture: icon, scene or drawing."""
-    composer, rng = Composer(icon_set), np.random.default_rng(seed)
+def draw_icons(icon_set: IconSet) -> Draw:
+    """What the autoencoder learns from: icons, scenes and line drawings, [128,128,3] uint8."""
+    composer = Composer(icon_set)
 
-    def picture() -> np.ndarray:
+    def draw(rng: np.random.Generator) -> np.ndarray:
         kind = rng.random()
         if kind < 0.3:
             return line_drawing(rng, SIZE)
@@ -73,10 +74,16 @@ def crops(icon_set: IconSet, *, seed: int, batch: int, size: int) -> Iterator[Te
             return composer.icon(rng, int(rng.integers(len(icon_set.icons)))).picture
         return composer.scene(rng).picture
 
+    return draw
+
+
+def crops(draw: Draw, *, seed: int, batch: int, size: int) -> Iterator[Tensor]:
+    """Endless batches [batch,3,size,size], two crops of each picture drawn, some mirrored."""
+    rng = np.random.default_rng(seed)
     while True:
         pieces = []
         while len(pieces) < batch:
-            drawn = picture()
+            drawn = draw(rng)
             for _ in range(1 if size == SIZE else 2):
                 top, left = rng.integers(0, SIZE - size + 1, 2)
                 piece = drawn[top : top + size, left : left + size]
@@ -156,12 +163,12 @@ def split(icon_set: IconSet) -> tuple[IconSet, IconSet, IconSet]:
 
 
 @torch.no_grad()
-def export(model: nn.Module, icon_set: IconSet, folder: Path, record: dict) -> None:
+def export(model: nn.Module, draw: Draw, folder: Path, record: dict) -> None:
     """Writes the autoencoder with latents of zero mean and unit variance per channel.
 
     record: what is worth knowing about the training, kept as training.json.
     """
-    image = next(crops(icon_set, seed=0, batch=256, size=SIZE))
+    image = next(crops(draw, seed=0, batch=256, size=SIZE))
     latent = torch.cat([model.encode(part).latent_dist.mode() for part in image.split(16)])
     fold_statistics(model, latent.mean(dim=(0, 2, 3)), latent.std(dim=(0, 2, 3)))
     model.save_pretrained(folder)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ldm.training import text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out
+from ldm.training.loop import fast_maths
 from ldm.training.scenes import Composer, Scene
 
 SHARD = 2048  # samples
@@ -57,7 +58,8 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
     latents = []
     for start in range(0, len(scenes), 16):
         image = to_images([scene.picture for scene in scenes[start : start + 16]])
-        latents.append(vae.encode(image).latent_dist.mode().half())
+        with fast_maths():
+            latents.append(vae.encode(image).latent_dist.mode().half())
     captions = [scene.caption for scene in scenes]
     (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions))
     np.save(folder / f"text-{shard:03}.npy", text.embed(*encoder, captions).numpy())
