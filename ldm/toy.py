@@ -6,7 +6,8 @@ large model has, the denoiser that cannot be bettered on its training set (`exac
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import Generator, LongTensor, Tensor, nn
@@ -14,20 +15,9 @@ from torch.nn.functional import mse_loss, silu
 
 from .sampling import Denoiser, Prediction
 from .schedule import NoiseSchedule
+from .toy_pictures import SIDE
 
-SIDE, CODE = 5, 3
-PER_FAMILY = 24
-FAMILIES = ("bars", "crosses", "boxes", "blobs", "strokes", "letters")
-LETTERS = {  # rows of three cells
-    "C": "111 100 100 100 111",
-    "E": "111 100 111 100 111",
-    "F": "111 100 111 100 100",
-    "H": "101 101 111 101 101",
-    "L": "100 100 100 100 111",
-    "P": "111 101 111 100 100",
-    "T": "111 010 010 010 010",
-    "U": "101 101 101 101 111",
-}
+CODE = 3
 BATCH = 128
 FUZZ = 0.1  # noise on the codes while the decoder learns, so that it fills the space between them
 WAVES = (1.5, 3.0, 6.0)  # how fine the denoiser sees where x_t is (Tancik et al. 2020)
@@ -36,86 +26,9 @@ SCHEDULE = NoiseSchedule.named("cosine", prediction="v_prediction", spacing="tra
 Predict = Callable[[Tensor, int, LongTensor], Tensor]  # x_t [B,3], t, family [B] -> output [B,3]
 
 
-def draw_pictures() -> tuple[Tensor, LongTensor]:
-    """Returns pictures [N, 1, 5, 5], paper -1 and ink 1, and their places in FAMILIES, [N]."""
-    makers = (draw_bars, draw_crosses, draw_boxes, draw_blobs, draw_strokes, draw_letters)
-    kept = []
-    for make in makers:
-        pictures = torch.stack(make()).unique(dim=0)  # in a fixed order
-        kept.append(pictures[torch.linspace(0, len(pictures) - 1, PER_FAMILY).long()])
-    families = torch.arange(len(kept)).repeat_interleave(PER_FAMILY)
-    return 2 * torch.cat(kept).reshape(-1, 1, SIDE, SIDE) - 1, families
-
-
-def ink(*cells: tuple[object, object]) -> Tensor:
-    """Returns a picture [5, 5] of 0 and 1 with ink on these rows and columns."""
-    picture = torch.zeros(SIDE, SIDE)
-    for row, column in cells:
-        picture[row, column] = 1
-    return picture
-
-
-def draw_bars() -> list[Tensor]:
-    lines = [slice(a, a + n) for n in (1, 2, 3) for a in range(SIDE + 1 - n)]
-    across = [ink((rows, slice(None))) for rows in lines]
-    return [*across, *(picture.T for picture in across)]
-
-
-def draw_crosses() -> list[Tensor]:
-    full, middle = slice(None), range(1, 4)
-    upright = [ink((r, full), (full, c)) for r in middle for c in middle]
-    slanted = [
-        ink(*((r + d, c + s * d) for d in (-1, 0, 1) for s in (-1, 1)))
-        for r in middle
-        for c in middle
-    ]
-    small = [
-        ink((r, slice(c - 1, c + 2)), (slice(r - 1, r + 2), c)) for r in middle for c in middle
-    ]
-    return upright + slanted + small
-
-
-def draw_boxes() -> list[Tensor]:
-    spans = [(a, a + n) for n in (2, 3, 4) for a in range(SIDE - n)]
-    return [
-        ink(*((r, slice(left, right + 1)) for r in (top, end)))
-        + ink(*((slice(top + 1, end), c) for c in (left, right)))
-        for top, end in spans
-        for left, right in spans
-    ]
-
-
-def draw_blobs() -> list[Tensor]:
-    spans = [slice(a, a + n) for n in (2, 3) for a in range(SIDE + 1 - n)]
-    return [ink((rows, columns)) for rows in spans for columns in spans]
-
-
-def draw_strokes() -> list[Tensor]:
-    falling = [
-        ink(*((r + d, c + d) for d in range(n)))
-        for n in (3, 4, 5)
-        for r in range(SIDE + 1 - n)
-        for c in range(SIDE + 1 - n)
-    ]
-    return [*falling, *(picture.flip(1) for picture in falling)]
-
-
-def draw_letters() -> list[Tensor]:
-    bits = [[[float(bit) for bit in row] for row in rows.split()] for rows in LETTERS.values()]
-    return [
-        nn.functional.pad(torch.tensor(rows), (left, 2 - left))
-        for rows in bits
-        for left in range(3)
-    ]
-
-
 def mlp(*widths: int) -> nn.Sequential:
     """Returns linear layers of these widths with SiLU between them."""
-    layers = [
-        part
-        for a, b in zip(widths, widths[1:], strict=False)
-        for part in (nn.Linear(a, b), nn.SiLU())
-    ]
+    layers = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
 
 
@@ -280,9 +193,8 @@ def kinship(points: Tensor, families: LongTensor, k: int) -> float:
     return (families[nearest(points, k)] == families[:, None]).sum(1).float().mean().item()
 
 
-def chance(families: Sequence[int] | LongTensor, k: int) -> float:
+def chance(families: LongTensor, k: int) -> float:
     """Returns what `kinship` is on average if the points lie anywhere."""
-    families = torch.as_tensor(families)
     same = (families[:, None] == families).sum(1) - 1
     return (k * same / (len(families) - 1)).mean().item()
 

@@ -10,7 +10,8 @@ from ldm.ui.pages.generate import MAX_WAITING
 from ldm.ui.scatter import read_scatter
 from ldm.ui.studio import Studio
 from ldm.ui.theme import WEB
-from ldm.ui.toy import Toys, list_toy_answers
+from ldm.ui.toy import Toys
+from ldm.ui.toy_answers import list_answers
 
 TITLE = "Toy"
 SCRIPTS = ("lab.js", "toy.js", "toy-draw.js", "toy-space.js", "toy-flow.js")  # run as one
@@ -32,7 +33,7 @@ def build(studio: Studio) -> None:
         html_template=(WEB / "toy.html").read_text(encoding="utf-8"),
         js_on_load=read_scatter() + "".join(p.read_text(encoding="utf-8") for p in scripts),
         apply_default_css=False,
-        server_functions=[tell(answer) for answer in list_toy_answers(toys)],
+        server_functions=[tell(answer) for answer in list_answers(toys)],
         elem_id="toy",
     )
     page.submit(
