@@ -43,6 +43,7 @@ def pytest_addoption(parser):
 class App:
     url: str
     connections: Path  # every address that its Python asked for, a line each
+    pid: int
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,7 @@ def start_and_end(checkpoint: Path, folder: Path):
         env=os.environ | {"PYTHONPATH": str(folder)},
         stdout=subprocess.DEVNULL,
     )
-    app = App(f"http://127.0.0.1:{port}/", log)
+    app = App(f"http://127.0.0.1:{port}/", log, process.pid)
     try:
         for _ in range(240):
             assert process.poll() is None
@@ -115,11 +116,19 @@ class Visit:
         self.page.keyboard.press("Enter")
 
     def draw(self, prompt: str, steps: int = 12) -> None:
+        before = self.page.evaluate("window.ldm && window.ldm.run.run")
         self.ask(prompt, steps)
+        self.wait(prompt, steps, before)
+
+    def wait(self, prompt: str, steps: int, before: str | None = None) -> None:
+        """Waits until a run is all there, another one than `before`."""
         self.page.wait_for_function(
-            "steps => document.querySelector('[data-part=status]').textContent"
-            ".startsWith(steps + ' step')",
-            arg=steps,
+            """([prompt, steps, before]) => {
+              const { run, done } = window.ldm || { run: {} };
+              return done && run.run !== before && run.prompt === prompt && run.steps === steps
+                && document.querySelector('[data-part=status]').textContent.includes(' in ');
+            }""",
+            arg=[prompt, steps, before],
             timeout=60_000,
         )
 

@@ -1,5 +1,10 @@
 """The one endpoint that is open to programs."""
 
+import contextlib
+import io
+import re
+from pathlib import Path
+
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -26,6 +31,15 @@ def test_a_program_receives_every_step(client):
     assert job.result(60)["kind"] == "end"
     kinds = [message["kind"] for message in job.outputs() if message["kind"] != "wait"]
     assert kinds == ["start", "step", "step", "step", "end"]
+
+
+def test_the_example_of_the_readme_prints_every_step(app):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from gradio_client.*?)```", readme, re.DOTALL)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(code.replace("http://127.0.0.1:7860", app.url), {})
+    steps = [line.split() for line in printed.getvalue().splitlines() if line[:1].isdigit()]
+    assert [int(index) for index, _, _ in steps] == list(range(12))
 
 
 @pytest.mark.parametrize(

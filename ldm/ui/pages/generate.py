@@ -128,7 +128,11 @@ def build_form(
         gr.Examples([[text] for text in EXAMPLES], prompt, label="Try", api_visibility="private")
     with gr.Row(elem_id="settings", equal_height=True):
         negative = gr.Textbox(
-            label="Negative prompt", placeholder="What to steer away from", max_lines=1, scale=3
+            "",
+            label="Negative prompt",
+            placeholder="What to steer away from",
+            max_lines=1,
+            scale=3,
         )
         dice = gr.Button("🎲", render=False)
         number = {"minimum": 0, "maximum": MAX_SEED, "scale": 1, "min_width": 100}
@@ -148,7 +152,8 @@ def build_form(
 
 def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
     """Returns the button that draws from a picture, the picture with its mask, and t."""
-    with gr.Accordion("Start from a picture instead of noise", open=False, elem_id="start"), gr.Row():
+    title = "Start from a picture instead of noise"
+    with gr.Accordion(title, open=False, elem_id="start"), gr.Row():
         picture = gr.ImageEditor(
             type="pil",
             label="The picture; brush over what may change, or over nothing to change all of it",

@@ -1,0 +1,153 @@
+"""Branching, comparing, painting, and the hint about step counts, in a real browser."""
+
+import io
+
+import pytest
+from PIL import Image
+
+DONE = """steps => /^\\d+ steps? in /.test(document.querySelector('[data-part=status]').textContent)
+  && document.querySelectorAll('.tile').length === steps"""
+
+
+def branch(visit, prompt: str, step: int, tiles: int = 2) -> None:
+    visit.part("slider").fill(str(step - 1))
+    visit.page.get_by_label("Prompt", exact=True).fill(prompt)
+    visit.part("branch").click()
+    visit.page.wait_for_function(DONE, arg=tiles, timeout=60_000)
+
+
+def shown(visit, selector: str) -> list[str]:
+    return visit.page.locator(selector).evaluate_all("all => all.map(c => c.toDataURL())")
+
+
+def test_a_branch_and_the_run_it_leaves_share_one_scrubber(visit):
+    visit.draw("a red apple", steps=6)
+    branch(visit, "a red house", step=3)
+    assert visit.readout().startswith("step 6 of 6 ")
+    prompts = visit.page.locator(".tile .prompt").all_text_contents()
+    assert prompts == ["a red house", "a red apple"]
+    assert visit.page.locator(".tile mark").all_text_contents() == ["apple"]
+    assert "branch at step 3" in visit.page.locator(".tile").first.text_content()
+    sent = len(visit.requests)
+    same, apart = [], []
+    for step in range(6):
+        visit.part("slider").fill(str(step))
+        first, second = shown(visit, ".tile canvas")
+        same.append(first == second)
+        apart += shown(visit, "[data-part=apart]")
+    assert same[:2] == [True, True] and same[5] is False
+    assert len(set(apart)) == 6  # its guide line follows
+    assert len(visit.requests) == sent
+
+
+def test_a_run_can_be_shown_large_again_and_removed(visit):
+    visit.draw("a red apple", steps=4)
+    before = visit.pixels()
+    branch(visit, "a house", step=2)
+    after = visit.pixels()
+    visit.page.get_by_role("button", name="Show large").click()
+    assert visit.part("prompt").text_content() == "“a red apple”" and visit.pixels() == before
+    visit.page.get_by_role("button", name="Show large").click()
+    assert visit.pixels() == after
+    visit.page.get_by_role("button", name="Remove").click()
+    assert not visit.part("compare").is_visible()
+
+
+def test_at_most_four_runs_are_compared(visit):
+    for i in range(5):
+        visit.draw(f"a red apple number {i}", steps=2)
+        visit.part("keep").click()
+    visit.draw("a house", steps=2)
+    prompts = visit.page.locator(".tile .prompt").all_text_contents()
+    assert len(prompts) == 4 and prompts[0] == "a house"
+    assert prompts[-1] == "a red apple number 4"
+
+
+def test_painting_on_the_latent_is_where_a_branch_begins(visit):
+    visit.draw("a red apple", steps=4)
+    visit.part("slider").fill("1")
+    before = visit.pixels()
+    visit.part("brush").select_option("3")
+    visit.part("latent").scroll_into_view_if_needed()
+    box = visit.part("latent").bounding_box()
+    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + box["width"] / 2 + 12, box["y"] + box["height"] / 2, steps=4)
+    visit.page.mouse.up()
+    assert visit.pixels()[2] != before[2] and visit.pixels()[:2] == before[:2]
+    assert visit.part("branch").text_content() == "Branch from step 2, as painted"
+    visit.part("branch").click()
+    visit.page.wait_for_function(DONE, arg=2, timeout=60_000)
+    assert "painted" in visit.page.locator(".tile").first.text_content()
+    assert visit.pixels() != before
+
+
+def test_step_two_of_six_is_shown_not_to_be_a_run_of_two_steps(visit):
+    visit.draw("a red apple", steps=6)
+    visit.part("slider").fill("1")
+    assert visit.part("lesson").text_content() == "Is this a run of 2 steps?"
+    visit.part("lesson").click()
+    visit.part("lessons").wait_for(timeout=30_000)
+    assert visit.part("lesson_step").text_content() == "step 2 of 6"
+    assert visit.part("lesson_steps").text_content() == "2 steps"
+    assert len(set(shown(visit, ".lessons canvas"))) == 3
+
+
+def test_an_animation_has_every_step(visit):
+    visit.draw("a red apple", steps=5)
+    with visit.page.expect_download() as download:
+        visit.part("animation").click()
+    with Image.open(download.value.path()) as film:
+        assert film.format == "WEBP" and film.n_frames == 5
+
+
+def test_all_tensors_are_saved_and_opened_again(visit, tmp_path):
+    visit.draw("a red apple", steps=4)
+    before = visit.pixels(), visit.readout()
+    with visit.page.expect_download() as download:
+        visit.part("steps").click()
+    download.value.save_as(path := tmp_path / "run.safetensors")
+    visit.draw("a house", steps=2)
+    visit.part("file").set_input_files(path)
+    visit.page.wait_for_function(
+        "() => document.querySelector('[data-part=prompt]').textContent === '“a red apple”'"
+        " && document.querySelector('[data-part=readout]').textContent.startsWith('step 4 ')",
+        timeout=30_000,
+    )
+    assert (visit.pixels(), visit.readout()) == before
+
+
+@pytest.mark.parametrize("change", ["cut", "words"])
+def test_a_tampered_file_gets_a_sentence_and_loses_nothing(visit, change, tmp_path):
+    visit.draw("a red apple", steps=3)
+    before = visit.pixels(), visit.readout()
+    with visit.page.expect_download() as download:
+        visit.part("steps").click()
+    data = download.value.path().read_bytes()
+    other = {"cut": data[:-99], "words": data.replace(b"ddim", b"evil")}
+    (path := tmp_path / "run.safetensors").write_bytes(other[change])
+    visit.part("file").set_input_files(path)
+    visit.page.get_by_text("is not a run that was saved").wait_for(timeout=20_000)
+    assert (visit.pixels(), visit.readout()) == before
+
+
+def test_a_run_begins_with_a_picture(visit):
+    file = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+    visit.page.get_by_label("Prompt", exact=True).fill("a red apple")
+    visit.page.get_by_text("Start from a picture instead of noise").click()
+    visit.page.locator("#start canvas").first.wait_for()
+    visit.page.wait_for_timeout(1500)  # the editor gets ready
+    picture = {"name": "start.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    visit.page.locator("#start input[type=file]").first.set_input_files(picture)
+    visit.page.wait_for_timeout(1500)
+    visit.page.get_by_role("button", name="Draw from this picture").click()
+    visit.part("readout").get_by_text("of 17").wait_for(timeout=30_000)
+    visit.part("status").get_by_text("17 steps in").wait_for(timeout=30_000)  # of 25, from t 700
+
+
+def test_without_a_picture_there_is_a_sentence(visit):
+    visit.page.get_by_label("Prompt", exact=True).fill("a red apple")
+    visit.page.get_by_text("Start from a picture instead of noise").click()
+    visit.page.get_by_role("button", name="Draw from this picture").click()
+    visit.page.get_by_text("Choose a picture first.").wait_for(timeout=20_000)
