@@ -182,6 +182,7 @@ def run_export(args) -> None:
     record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
     record["autoencoder"] = checkpoint.autoencoder_record(args.work)
     checkpoint.export(args.out, unet, vae, words, record)
+    latents.vocabulary(args.work).save(args.out)
     print(f"{args.out}: {record}")
 
 

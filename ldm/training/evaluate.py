@@ -24,23 +24,6 @@ class Recognition:
     count: int
 
 
-@dataclass(frozen=True)
-class Concept:
-    """One thing to ask for."""
-
-    code: str
-    name: str
-
-
-def vocabulary(icon_set: IconSet, sets: int = 3) -> tuple[Concept, ...]:
-    """The concepts that at least `sets` of the trained sets draw, by name."""
-    names: dict[str, list[str]] = {}
-    for icon in icon_set.icons:
-        names.setdefault(icon.concept, []).append(icon.name)
-    kept = [Concept(code, n[0]) for code, n in names.items() if len(n) >= sets]
-    return tuple(sorted(kept, key=lambda c: c.name))
-
-
 @torch.no_grad()
 def draw(
     model: LatentDiffusion,
@@ -135,10 +118,10 @@ def recognition(
 ) -> dict:
     """How often the judge names what "a <name>" asked for, over at most `limit` concepts."""
     trained, kept = latents.trained_icons(icon_set), latents.kept_icons(icon_set)
-    words = vocabulary(trained)
+    words = latents.concepts(trained)
     words = words[:: -(-len(words) // limit)]
-    codes = [c.code for c in words]
-    prompts = [scenes.article(c.name) for c in words]
+    codes = [icon.concept for icon in words]
+    prompts = [scenes.article(icon.name) for icon in words]
     generated = torch.cat(list(tqdm_draw(model, prompts, settings)))
     asked, features = recognise(judge, generated, codes)
     ceiling, _ = recognise(judge, *real_pictures(kept.select(lambda i: i.concept in set(codes))))

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from ldm.training import text
 from ldm.training.autoencoder import to_images
-from ldm.training.icons import Icon, IconSet, held_out
+from ldm.training.icons import Icon, IconSet, held_out, load
 from ldm.training.loop import fast_maths
 from ldm.training.scenes import Composer, Scene
+from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 KINDS = ("latents", "text")  # the arrays of a shard
@@ -50,6 +51,29 @@ def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> 
             yield composer.icon(rng, int(order[place]))
         else:
             yield composer.scene(rng)
+
+
+def concepts(icon_set: IconSet, sets: int = 3) -> list[Icon]:
+    """One drawing of each concept that at least `sets` of the icon sets draw, by name."""
+    drawn: dict[str, list[Icon]] = {}
+    for icon in icon_set.icons:
+        drawn.setdefault(icon.concept, []).append(icon)
+    kept = (icons[0] for icons in drawn.values() if len(icons) >= sets)
+    return sorted(kept, key=lambda icon: icon.name)
+
+
+def vocabulary(work: Path) -> Vocabulary:
+    """The things that the captions name: `concepts` or, of somebody's own pictures, captions."""
+    if (work / "icons.json").exists():
+        named = concepts(trained_icons(load(work)))
+        return Vocabulary(Thing(icon.name, icon.synonyms) for icon in named)
+    return Vocabulary(Thing(caption) for caption in sorted(set(captions(work / "latents"))))
+
+
+def captions(folder: Path) -> list[str]:
+    """The captions of all finished shards."""
+    files = (folder / f"captions-{name}.json" for name in shards(folder))
+    return [caption for file in files for caption in json.loads(file.read_text())]
 
 
 @torch.no_grad()

@@ -1,0 +1,81 @@
+// Help with the prompt: what the model was trained to draw. Suggestions while typing are found
+// here; only when a prompt names nothing of it, the server is asked for the nearest things.
+
+const line = element.querySelector("p");
+const field = () => document.querySelector("#ask input, #ask textarea");
+const MAX_WORDS = 6;
+let names = null; // every name -> the thing's main name
+let timer = null;
+
+async function learn() {
+  if (names) return;
+  names = new Map();
+  for (const { name, also } of (await server.vocabulary(null)).data || []) {
+    for (const word of [name, ...also]) names.set(word, names.get(word) || name);
+  }
+}
+
+// Forms under which a word may be listed: itself and what it could be the plural of.
+const singular = (word) =>
+  [word, word.replace(/s$/, ""), word.replace(/es$/, ""), word.replace(/ies$/, "y")];
+
+// Whether the prompt names something: any run of up to four words that is a name.
+function knows(prompt) {
+  const words = prompt.toLowerCase().split(/[^\p{L}\p{N}'-]+/u).filter(Boolean);
+  return words.some((_, start) =>
+    [1, 2, 3, 4].some((n) => {
+      const head = words.slice(start, start + n - 1).join(" ");
+      const last = words[start + n - 1];
+      return last && singular(last).some((word) => names.has(`${head} ${word}`.trim()));
+    }));
+}
+
+// The last words of the prompt that begin a name, and the names they begin.
+function complete(prompt) {
+  const words = [...prompt.toLowerCase().matchAll(/[\p{L}\p{N}'-]+/gu)];
+  if (!words.length || /[\s,.]$/.test(prompt)) return null;
+  for (let k = Math.max(0, words.length - 4); k < words.length; k++) {
+    const begun = prompt.slice(words[k].index).toLowerCase();
+    if (begun.length < 2) continue;
+    const found = [...names.keys()].filter((name) => name.startsWith(begun) && name !== begun);
+    found.sort((a, b) => a.length - b.length);
+    if (found.length) return { at: words[k].index, found: found.slice(0, MAX_WORDS) };
+  }
+  return null;
+}
+
+function offer(text, found, take) {
+  line.replaceChildren(text, ...found.map((name) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+    button.addEventListener("click", () => write(take(name)));
+    return button;
+  }));
+}
+
+function write(prompt) {
+  const input = field();
+  const kind = input instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+  Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(input, prompt);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.focus();
+}
+
+async function help() {
+  clearTimeout(timer);
+  await learn();
+  const prompt = field().value;
+  const begun = names.size && complete(prompt);
+  if (begun) offer("", begun.found, (name) => `${prompt.slice(0, begun.at)}${name} `);
+  else line.replaceChildren();
+  if (names.size && prompt.trim() && !knows(prompt)) timer = setTimeout(() => near(prompt), 700);
+}
+
+async function near(prompt) {
+  const { data } = await server.nearest(prompt);
+  if (!data || field().value !== prompt) return;
+  offer("The model was not trained to draw any of this. Nearest that it was: ", data, (name) => name);
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target === field()) help();
+});

@@ -1,0 +1,35 @@
+"""Help with the prompt: which things the model was trained to draw."""
+
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from ldm.ui.answers import tell
+from ldm.ui.request import MAX_PROMPT
+from ldm.ui.studio import Studio
+from ldm.ui.theme import WEB
+from ldm.vocabulary import Vocabulary
+
+
+class Words(gr.HTML):
+    """A line of suggestions under the prompt; it is empty for a model that says nothing."""
+
+    def __init__(self, studio: Studio) -> None:
+        words = Vocabulary.load(studio.source)
+
+        def vocabulary(_: Any) -> list[dict[str, Any]]:
+            return [asdict(thing) for thing in words.things]
+
+        def nearest(prompt: Any) -> list[str]:
+            if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:
+                raise ValueError(f"The prompt must be text of at most {MAX_PROMPT:,} characters.")
+            return studio.compute(words.nearest, prompt)
+
+        super().__init__(
+            html_template='<p class="words" role="status" aria-label="Words the model knows"></p>',
+            js_on_load=(WEB / "words.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            server_functions=[tell(vocabulary), tell(nearest)],
+            elem_id="words",
+        )

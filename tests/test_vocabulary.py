@@ -1,0 +1,33 @@
+"""The vocabulary: kept with a checkpoint, and searched by meaning."""
+
+import torch
+
+from ldm.model import LatentDiffusion
+from ldm.vocabulary import Thing, Vocabulary, embed
+
+
+def test_a_vocabulary_is_kept_with_its_checkpoint(tmp_path):
+    things = (Thing("apple", ("fruit",)), Thing("piñata"))
+    Vocabulary(things).save(tmp_path)
+    assert Vocabulary.load(tmp_path).things == things
+
+
+def test_a_checkpoint_without_one_has_an_empty_vocabulary(tmp_path, bert_folder):
+    words = Vocabulary.load(tmp_path)
+    assert words.things == () and words.nearest(None, "a cat") == []
+
+
+def test_the_nearest_to_a_name_is_that_name(bert_folder):
+    model = LatentDiffusion.load(bert_folder, "cpu")
+    words = Vocabulary(Thing(name) for name in ("red apple", "house", "a boat"))
+    for thing in words.things:
+        assert words.nearest(model, thing.name, 2)[0] == thing.name
+    assert len(words.nearest(model, "house", 9)) == 3
+
+
+def test_embeddings_do_not_depend_on_what_else_is_in_the_batch(bert_folder):
+    model = LatentDiffusion.load(bert_folder, "cpu")
+    alone, beside = embed(model, ["red"]), embed(model, ["red", "a much longer red house"])
+    assert alone.shape == (1, model.text_encoder.config.hidden_size)
+    torch.testing.assert_close(alone.norm(dim=1), torch.ones(1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(alone[0], beside[0], atol=1e-5, rtol=0)
