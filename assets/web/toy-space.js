@@ -10,7 +10,6 @@ const scatters = [0, 1].map((which) => {
   return scatter;
 });
 scatters[0].onempty = (...code) => toy.spaces[0].decoded && lookAt(code);
-scatters[1].onempty = () => {};
 
 function showSpace(which, message, done) {
   const space = (toy.spaces[which] = { ...message, codes: floats(message.codes), decoded: bytes(message.decoded) });
@@ -124,9 +123,10 @@ function drawThere({ picture, strange, off, slice }, code) {
     context.fillRect((k % side) * size, Math.floor(k / side) * size, size, size);
   });
   const at = (x) => (Math.max(-3.2, Math.min(3.2, x)) / 6.4 + 0.5) * canvas.width;
-  context.strokeStyle = "#000";
-  context.lineWidth = 2;
-  context.strokeRect(at(code[0]) - 4, at(-code[1]) - 4, 8, 8);
+  for (const [colour, width] of [["#000", 4], ["#fff", 1.5]]) {
+    Object.assign(context, { strokeStyle: colour, lineWidth: width });
+    context.strokeRect(at(code[0]) - 4, at(-code[1]) - 4, 8, 8);
+  }
 }
 
 for (const axis of [0, 1, 2]) {
