@@ -42,7 +42,7 @@ async function askFlow() {
   const named = answer.right === null
     ? "" : `${percent(answer.right)} land nearest a picture of ${toy.names[asked.family]}. `;
   parts.landed.textContent =
-    `With the ${asked.by} denoiser: ${named}The points end ${answer.away.toFixed(2)} from the ` +
+    `${named}With the ${asked.by} denoiser the points end ${answer.away.toFixed(2)} from the ` +
     `nearest code on average; ${percent(answer.off)} decode to something off the data.`;
   showFrame(flow.frame);
 }

@@ -38,7 +38,7 @@ function drawSpace(which) {
     frame: FRAME,
     colours: toy.families.map(colourOf),
     labels: familyOf,
-    thumbnails: { image, columns: 16, side: 5, most: 24 },
+    thumbnails: { image, columns: 16, side: 5, most: 20 },
     moving: 150,
   });
   scatters[which].select(toy.chosen);

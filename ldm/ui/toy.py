@@ -19,6 +19,7 @@ MAX_TOYS = 64  # that are kept
 MAX_OWN, MAX_NAMES, MAX_LETTERS = 40, 4, 16  # pictures, new families, letters in one's name
 SPACE_STEPS, DENOISER_STEPS = 2000, 2500
 TELL_EVERY = 0.1  # seconds
+REST = 0.5  # seconds asleep for each of training, so that a run being drawn has the cores
 CURVE = 100  # places of the loss curve
 NEIGHBOURS = 5
 
@@ -172,7 +173,8 @@ def watch(losses: Iterator[float], steps: int, go_on: Callable[[], bool]) -> Ite
         now = time.perf_counter()
         if now - last > TELL_EVERY and step < steps:
             yield {"kind": "train", "step": step, "steps": steps, "loss": curve}
-            last = now
+            time.sleep(REST * (now - last))
+            last = time.perf_counter()
             if not go_on():
                 break
     seconds = round(time.perf_counter() - began, 1)
