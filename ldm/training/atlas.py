@@ -145,36 +145,40 @@ def encode(parts: list[dict[str, np.ndarray]], captions: list[str]) -> dict[str,
 
 
 def chart(atlas: Atlas, space: str) -> dict:
-    """Adds the drawings of a space to the atlas; returns its median, claims and faithfulness."""
-    vectors, arrays = atlas.vectors(space), atlas.arrays
-    pca = Pca.fit(vectors, 3)
+    """Adds the drawings of a space to the atlas; returns its median, claims and faithfulness.
+
+    Pictures with one caption are one point of the text space, which is drawn once.
+    """
+    vectors, arrays, words = atlas.vectors(space), atlas.arrays, space == "text"
+    different = atlas.captions()[0] if words else vectors
+    index = arrays["text.index"] if words else slice(None)
+    pca = Pca.fit(different, 3)
     for name in ("mean", "axes", "explained"):
         arrays[f"{space}.{name}"] = getattr(pca, name)
-    arrays[f"{space}.pca"] = pca.place(vectors)
+    arrays[f"{space}.pca"] = pca.place(different)[index]
+    faithful = {}
     for drawing, k in DRAWINGS.items():
-        if drawing.startswith("umap"):
-            arrays[f"{space}.{drawing}"] = draw_umap(vectors, k)
-    faithful = {name: rate(vectors, atlas.points(space, name)) for name in DRAWINGS}
-    for name, k in DRAWINGS.items():
-        if name.startswith("pca"):
-            faithful[name]["explained"] = round(float(pca.explained[:k].sum()), 4)
-    different = atlas.captions()[0] if space == "text" else vectors
-    _, near = neighbours(different, 1)
+        if drawing.startswith("pca"):
+            points = pca.place(different)[:, :k]
+            explained = {"explained": round(float(pca.explained[:k].sum()), 4)}
+        else:
+            points, explained = draw_umap(different, k), {}
+            arrays[f"{space}.{drawing}"] = points[index]
+        faithful[drawing] = rate(different, points) | explained
     a, b = np.random.default_rng(0).integers(len(vectors), size=(2, PAIRS))
     median = float(np.median(distances(vectors[a[a != b]], vectors[b[a != b]])))
     return {
         "median": median,
-        "usual": round(float(np.median(near)) / median, 4),
-        "claims": check_claims(vectors, atlas.rows, ("category",) if space == "text" else CLAIMS),
+        "usual": round(float(np.median(neighbours(different, 1)[1])) / median, 4),
+        "claims": check_claims(vectors, atlas.rows, ("category",) if words else CLAIMS),
         "faithful": faithful,
     }
 
 
 def rate(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
     """Returns how far a drawing can be trusted; apart: what few points are from their nearest."""
-    _, near = neighbours(np.unique(points, axis=0), 1)
     return {
-        "apart": float(np.quantile(near, 0.95)),
+        "apart": float(np.quantile(neighbours(points, 1)[1], 0.95)),
         "trustworthiness": round(trustworthiness(vectors, points), 4),
         "continuity": round(continuity(vectors, points), 4),
     }

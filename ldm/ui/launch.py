@@ -1,13 +1,21 @@
 """The app as a whole: its pages, its looks, and how it is served."""
 
+from types import ModuleType
+
 import gradio as gr
 
 from ldm.ui.diagram import draw_diagram
 from ldm.ui.pages import generate
+from ldm.ui.pages import map as atlas
 from ldm.ui.studio import Studio
 from ldm.ui.theme import STYLE, WEB, choose_theme
 
-PAGES = (generate,)  # modules with TITLE and build(studio)
+PAGES = (generate, atlas)  # modules with TITLE and build(studio)
+
+
+def choose_pages(studio: Studio) -> list[ModuleType]:
+    """Returns the pages that can be shown: a page may say whether it `is_there`."""
+    return [page for page in PAGES if getattr(page, "is_there", lambda _: True)(studio)]
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -16,16 +24,17 @@ def build(studio: Studio) -> gr.Blocks:
     def leave(visitor: gr.Request) -> None:
         studio.forget(visitor.session_hash)
 
+    pages = choose_pages(studio)
     with gr.Blocks(analytics_enabled=False, title="Latent diffusion", fill_width=True) as app:
         gr.HTML(
-            draw_diagram([page.TITLE for page in PAGES]),
+            draw_diagram([page.TITLE for page in pages]),
             elem_classes="diagram",
             apply_default_css=False,
             js_on_load=(WEB / "doors.js").read_text(encoding="utf-8"),
         )
         with gr.Tabs(elem_id="pages", overflow_behavior="wrap"):
-            for page in PAGES:  # the first receives runs though another page may be open
-                with gr.Tab(page.TITLE, render_children=page is PAGES[0]):
+            for page in pages:  # the first receives runs though another page may be open
+                with gr.Tab(page.TITLE, render_children=page is pages[0]):
                     page.build(studio)
         app.unload(leave)
     return app

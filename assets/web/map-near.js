@@ -1,0 +1,73 @@
+// What is there: the chosen picture and its neighbours, or what is decoded where no picture is.
+
+let looked = 0; // counts what was asked for, so that a late answer is dropped
+
+async function showPicture(source) {
+  const image = await createImageBitmap(blob(source, "image/jpeg"));
+  Object.assign(parts.picture, { width: image.width, height: image.height });
+  parts.picture.getContext("2d").drawImage(image, 0, 0);
+}
+
+function describePicture(index) {
+  const kinds = ["category", "style", "source"].map((name) => value(name, index));
+  const title = make("b", "", caption(index));
+  title.dir = "auto";
+  const more = kinds.filter(Boolean).join(" · ").replaceAll("-", " ");
+  parts.about.replaceChildren(title, make("br"), index < atlas.n ? more : "your picture");
+}
+
+async function look(index) {
+  const mine = ++looked;
+  Object.assign(parts.picture, { width: atlas.side, height: atlas.side });
+  drawThumb(parts.picture, index);
+  describePicture(index);
+  parts.latents.hidden = index >= atlas.n;
+  if (index >= atlas.n) return drawNear(atlas.own[index - atlas.n].near);
+  const near = await ask("near", { index });
+  if (mine !== looked || !near) return;
+  drawNear(near);
+  const { data } = await call("look", { index }); // what is wrong stands above the map
+  if (mine !== looked || !data) return;
+  drawMap(parts.latent, bytes(data.latent), data.latent_shape);
+  await showPicture(data.picture);
+}
+
+function drawNear(near) {
+  parts.near.replaceChildren(...Object.entries(SPACES).map(([space, name]) => {
+    const column = make("div"), grid = make("div", "grid");
+    const { usual } = atlas.about.spaces[space];
+    grid.append(...near[space].map(([index, far]) => thumb(index, round(far))));
+    column.append(make("b", "", name), make("span", "", ` · usual distance of the nearest: ${round(usual)}`), grid);
+    return column;
+  }));
+}
+
+async function decodeSpot(...at) {
+  const mine = ++looked, space = parts.space.value, drawing = parts.drawing.value;
+  atlas.chosen = null;
+  scatter.select(null);
+  scatter.mark(at);
+  const spot = await ask("spot", { space, drawing, at });
+  if (mine !== looked || !spot) return;
+  await showPicture(spot.picture);
+  const [drawn, far] = [spot.drawn, spot.far];
+  const where = drawn > 3 ? "Far from any picture" : drawn > 1 ? "At the edge of the pictures" : "Among the pictures";
+  const title = make("b", "", `${where}: a guess`);
+  const rms = `its numbers are ${Math.round(100 * spot.rms[0] / spot.rms[1])} % as large as theirs`;
+  parts.about.replaceChildren(title, make("br"),
+    `The mean of ten latents (${rms}, as means are: it looks blurred). ` +
+    `The nearest dot is ${round(drawn)} times as far as few are from theirs; in the whole latent ` +
+    `space ${round(far)} from “${caption(spot.nearest)}” (usual: ${round(spot.usual)}).`);
+  parts.latents.hidden = true;
+  parts.near.replaceChildren(labelled("The ten pictures that were averaged", spot.of.map((i) => thumb(i))));
+}
+
+function labelled(words, nodes) {
+  const column = make("div", "wide"), grid = make("div", "strip");
+  grid.append(...nodes);
+  column.append(make("b", "", words), grid);
+  return column;
+}
+
+scatter.onempty = decodeSpot;
+listeners.push(look);
