@@ -67,11 +67,3 @@ def half_life(schedule: NoiseSchedule) -> int:
     It is T if there is none.
     """
     return int((schedule.alphas_cumprod > 0.5).sum())
-
-
-def same_level(schedule: NoiseSchedule, level: float) -> int:
-    """Returns the t of this schedule whose noise level a_t is nearest to `level`, 0 to 1.
-
-    Near is measured on sqrt(a_t), the share of x_0 in x_t.
-    """
-    return int((schedule.alphas_cumprod.sqrt() - max(level, 0.0) ** 0.5).abs().argmin())

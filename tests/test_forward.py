@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ldm.forward import chain, gather, half_life, posterior_mean, posterior_std, same_level
+from ldm.forward import chain, gather, half_life, posterior_mean, posterior_std
 from ldm.sampling import Estimate, ddpm
 from ldm.schedule import NoiseSchedule
 
@@ -91,10 +91,8 @@ def test_the_step_back_is_bayes_rule():
     assert abs(posterior_std(schedule, t) - sum(weights) ** -0.5) < 1e-9
 
 
-def test_half_of_the_signal_and_equal_levels():
+def test_half_of_the_signal_is_gone():
     schedule = NoiseSchedule.named("linear")
     t = half_life(schedule)
     assert schedule.alpha_bar(t - 1) > 0.5 >= schedule.alpha_bar(t)
     assert half_life(NoiseSchedule.from_betas([1e-4, 1e-4])) == 2
-    assert all(same_level(schedule, schedule.alpha_bar(t).item()) == t for t in (0, 400, 999))
-    assert same_level(schedule, 0.0) == 999 and same_level(schedule, 1.0) == 0

@@ -61,6 +61,8 @@ def describe_schedule(schedule: Any) -> str:
 
 def share(x: float) -> str:
     """Returns a share as a percentage with two digits that count."""
+    if 0 < x < 1e-6:
+        return "less than 0.0001 %"
     return f"{100 * x:.{0 if x >= 0.0995 else 1 if x >= 0.00995 else 2 if x > 1e-4 else 4}f} %"
 
 

@@ -1,0 +1,58 @@
+"""The forward process: a picture turns into noise, and what the network makes of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from ldm.ui import noising
+from ldm.ui.lab import build_lab
+from ldm.ui.pages.generate import MAX_WAITING, tell
+from ldm.ui.request import Request, whole
+from ldm.ui.run import Picture
+from ldm.ui.studio import Studio
+
+TITLE = "Noising"
+
+
+def build(studio: Studio) -> None:
+    """Adds the page to the Blocks that is open."""
+
+    def denoise(event: gr.EventData, visitor: gr.Request) -> Iterator[dict[str, Any]]:
+        """Runs the reverse process from x_t; yields its messages."""
+        request, beginning = tell(read, event.asked)
+        mine = f"{visitor.session_hash} {TITLE}"
+        studio.want(mine, request, beginning)
+        for message in studio.generate(request, mine, beginning):
+            yield message | {"attempt": event.attempt}
+
+    lab = build_lab(
+        studio,
+        "noising",
+        ("noising-views.js", "noising-answers.js", "noising.js"),
+        [
+            noising.compare,
+            noising.noise,
+            noising.guess,
+            noising.step_back,
+            noising.walk,
+            noising.train,
+            noising.measure,
+        ],
+    )
+    lab.submit(
+        denoise,
+        None,
+        lab,
+        trigger_mode="multiple",
+        concurrency_limit=MAX_WAITING,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def read(asked: Any) -> tuple[Request, Picture]:
+    """Returns what is to be drawn and where it begins; raises ValueError for anything else."""
+    picture, prompt, seed = noising.read_asked(asked)
+    request = Request(prompt, seed=seed)
+    return request, Picture(picture, whole("t", asked.get("t"), 0, 10**6))
