@@ -29,7 +29,7 @@ function drawTiles() {
   drawCompared();
 }
 
-function tile(entry, place) {
+function tile(entry, place, runs) {
   const figure = make("figure", "tile"), canvas = make("canvas");
   const [h, w] = entry.run.image_size;
   Object.assign(canvas, { width: w, height: h });
@@ -37,7 +37,8 @@ function tile(entry, place) {
   canvas.setAttribute("aria-label", `Guess of the clean picture, run ${place + 1}`);
   const caption = make("figcaption"), words = make("p", "prompt");
   words.dir = "auto";
-  words.append(...markWords(entry.run.prompt, state.run.prompt));
+  const other = place ? runs[0] : runs[1] || entry; // than which its words may be others
+  words.append(...markWords(entry.run.prompt, other.run.prompt));
   const about = make("p");
   about.textContent = settingsOf(entry.run);
   caption.append(words, about);

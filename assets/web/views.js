@@ -8,6 +8,7 @@ function draw() {
     const levels = name === "latent" ? withPaint(frame.latent) : frame[name];
     drawMap(parts[name], levels, state.run.latent_shape);
   }
+  drawCursor();
   drawCurve(state.run.noise_variances, state.index);
   drawCompared();
   const percent = Math.round(100 * frame.noise_variance);

@@ -27,7 +27,8 @@ WATCH = """() => {
     const box = canvas.getBoundingClientRect();
     return box.width && box.bottom > 0 && box.top < innerHeight;
   });
-  document.addEventListener('input', (event) => {
+  document.removeEventListener('input', window.watch);
+  document.addEventListener('input', window.watch = (event) => {
     if (event.target.dataset.part !== 'slider') return;
     for (const canvas of visible) canvas.getContext('2d').getImageData(0, 0, 1, 1);
     window.times.push(performance.now() - event.timeStamp);
@@ -38,9 +39,9 @@ READY = "() => /^step /.test(document.querySelector('[data-part=readout]')?.text
 DONE = "() => /^\\d+ steps? in /.test(document.querySelector('[data-part=status]').textContent)"
 
 
-def drag(page, words: str) -> None:
-    """Drags the slider to and fro, and prints what it took."""
-    page.evaluate("window.scrollTo(0, document.querySelector('.views').offsetTop)")
+def drag(page, words: str, top: str) -> None:
+    """Drags the slider to and fro with `top` at the top of the window; prints what it took."""
+    page.locator(top).evaluate("part => part.scrollIntoView()")
     page.wait_for_timeout(500)
     views = page.evaluate(WATCH)
     sent = []
@@ -92,10 +93,10 @@ def main() -> None:
         wire.send("Network.enable")
         draw(page, "a red apple", args.steps)
         print(f"a run of {args.steps} steps: {sum(weight) / 1e6:.2f} MB on the wire")
-        drag(page, f"a run of {args.steps} steps")
+        drag(page, f"a run of {args.steps} steps", ".views")
         page.locator("[data-part=keep]").click()
         draw(page, "a green apple", args.steps)
-        drag(page, "with another run to compare")
+        drag(page, "with another run to compare", ".scrubber")
         browser.close()
 
 

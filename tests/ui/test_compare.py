@@ -26,7 +26,7 @@ def test_a_branch_and_the_run_it_leaves_share_one_scrubber(visit):
     assert visit.readout().startswith("step 6 of 6 ")
     prompts = visit.page.locator(".tile .prompt").all_text_contents()
     assert prompts == ["a red house", "a red apple"]
-    assert visit.page.locator(".tile mark").all_text_contents() == ["apple"]
+    assert visit.page.locator(".tile mark").all_text_contents() == ["house", "apple"]
     assert "branch at step 3" in visit.page.locator(".tile").first.text_content()
     sent = len(visit.requests)
     same, apart = [], []
@@ -80,6 +80,23 @@ def test_painting_on_the_latent_is_where_a_branch_begins(visit):
     visit.page.wait_for_function(DONE, arg=2, timeout=60_000)
     assert "painted" in visit.page.locator(".tile").first.text_content()
     assert visit.pixels() != before
+
+
+def test_the_latent_can_be_painted_by_keyboard(visit):
+    visit.draw("a red apple", steps=3)
+    before = visit.pixels()[2]
+    visit.part("brush").select_option("-3")
+    visit.part("brush").focus()
+    visit.page.keyboard.press("Shift+Tab")
+    assert visit.page.evaluate("document.activeElement.dataset.part") == "latent"
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        visit.page.keyboard.press(key)
+    assert visit.part("status").text_content() == "channel 1, row 2, column 3: space paints it"
+    visit.page.keyboard.press(" ")
+    visit.page.keyboard.press("Tab")
+    assert visit.part("branch").text_content() == "Branch from step 3, as painted"
+    assert visit.pixels()[2] != before
+    assert visit.readout().startswith("step 3 of 3 ")  # the arrows moved no step
 
 
 def test_step_two_of_six_is_shown_not_to_be_a_run_of_two_steps(visit):
@@ -144,6 +161,10 @@ def test_a_run_begins_with_a_picture(visit):
     visit.page.get_by_role("button", name="Draw from this picture").click()
     visit.part("readout").get_by_text("of 17").wait_for(timeout=30_000)
     visit.part("status").get_by_text("17 steps in").wait_for(timeout=30_000)  # of 25, from t 700
+    visit.page.get_by_label("number input for Steps").fill("10")
+    visit.page.get_by_role("button", name="Draw from this picture").click()
+    visit.part("status").get_by_text("7 steps in", exact=False).wait_for(timeout=30_000)
+    visit.part("readout").get_by_text("step 7 of 7 ").wait_for(timeout=30_000)
 
 
 def test_without_a_picture_there_is_a_sentence(visit):

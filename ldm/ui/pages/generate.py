@@ -8,8 +8,8 @@ import gradio as gr
 
 from ldm.ui import parameters
 from ldm.ui.answers import list_answers
-from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request, whole
-from ldm.ui.run import Picture
+from ldm.ui.picture import PictureEditor, to_beginning
+from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request
 from ldm.ui.studio import Studio
 from ldm.ui.viewer import Viewer
 
@@ -38,7 +38,7 @@ def build(studio: Studio) -> None:
         """Draws the prompt; yields a message when it starts, for each step, and when it ends."""
         request = ask(prompt, negative, seed, steps, guidance, sampler, model)
         tell(studio.models.check, request.model)
-        yield from studio.generate(request, visitor.session_hash)
+        yield from tell_all(studio.generate(request, visitor.session_hash))
 
     def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> dict[str, str]:
         prompt, *rest = given
@@ -62,7 +62,7 @@ def build(studio: Studio) -> None:
         return {"kind": "wait", "text": "Waiting for a turn"}
 
     def draw(visitor: gr.Request) -> Iterator[dict[str, Any]]:
-        yield from studio.wanted(visitor.session_hash)
+        yield from tell_all(studio.wanted(visitor.session_hash))
 
     def halt(visitor: gr.Request) -> dict[str, str]:
         studio.want(visitor.session_hash, None)
@@ -154,9 +154,9 @@ def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
     """Returns the button that draws from a picture, the picture with its mask, and t."""
     title = "Start from a picture instead of noise"
     with gr.Accordion(title, open=False, elem_id="start"), gr.Row():
-        picture = gr.ImageEditor(
+        picture = PictureEditor(
             type="pil",
-            label="The picture; brush over what may change, or over nothing to change all of it",
+            label="Picture",
             sources=["upload", "clipboard"],
             layers=False,
             transforms=("crop",),
@@ -166,6 +166,7 @@ def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
             buttons=[],
         )
         with gr.Column():
+            gr.Markdown("Brush over what may change; if nothing is brushed over, all of it may.")
             t = gr.Slider(
                 1,
                 1000,
@@ -180,17 +181,6 @@ def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
     return start, picture, t
 
 
-def to_beginning(drawn: dict[str, Any] | None, t: Any) -> Picture:
-    """Returns where a run begins; raises ValueError, in one sentence, if there is no picture."""
-    if not drawn or drawn["background"] is None:
-        raise ValueError("Choose a picture first.")
-    strokes = [layer.getchannel("A") for layer in drawn["layers"] if layer.mode == "RGBA"]
-    mask = next(
-        (layer.point(lambda a: 255 * (a > 0)) for layer in strokes if layer.getbbox()), None
-    )
-    return Picture(drawn["background"], whole("t", t, 1, 1000), mask)
-
-
 def ask(*given: Any) -> Request:
     """Returns the request; what is wrong with it is shown on the page in one sentence."""
     return tell(Request, *given)
@@ -200,6 +190,14 @@ def tell(make: Callable[..., Any], *given: Any) -> Any:
     """Returns what `make` makes of this; what it finds wrong is shown on the page."""
     try:
         return make(*given)
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def tell_all(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yields the messages; what is found wrong on the way is shown on the page."""
+    try:
+        yield from messages
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
