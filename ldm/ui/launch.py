@@ -11,6 +11,8 @@ from ldm.ui.studio import Studio
 from ldm.ui.theme import STYLE, WEB, choose_theme
 
 PAGES = (generate, atlas)  # modules with TITLE and build(studio)
+KEPT = (600, 3600)  # seconds: how often uploads are looked through, and how old they get
+MAX_UPLOAD = "20mb"
 
 
 def choose_pages(studio: Studio) -> list[ModuleType]:
@@ -25,7 +27,8 @@ def build(studio: Studio) -> gr.Blocks:
         studio.forget(visitor.session_hash)
 
     pages = choose_pages(studio)
-    with gr.Blocks(analytics_enabled=False, title="Latent diffusion", fill_width=True) as app:
+    look = {"title": "Latent diffusion", "fill_width": True}
+    with gr.Blocks(analytics_enabled=False, delete_cache=KEPT, **look) as app:
         gr.HTML(
             draw_diagram([page.TITLE for page in pages]),
             elem_classes="diagram",
@@ -51,6 +54,7 @@ def launch(studio: Studio, host: str, port: int) -> gr.Blocks:
             quiet=True,
             share=False,
             ssr_mode=False,
+            max_file_size=MAX_UPLOAD,
             run_history=False,
             footer_links=["api", "settings"],
             theme=choose_theme(),
