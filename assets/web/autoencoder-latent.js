@@ -1,0 +1,126 @@
+// The latent of the picture, what is done to it, and the picture that follows.
+
+const state = { coded: null, x0: null, latent: null };
+const isEdited = () => state.latent.some((value, i) => value !== state.x0[i]);
+
+function draw() {
+  const { coded, latent } = state;
+  drawMap(parts.latent, toLevels(latent, coded.map_limit), coded.latent_shape);
+  parts.scale_value.textContent = `× ${Number(parts.scale.value).toFixed(1)}`;
+  parts.edited.textContent = isEdited() ? ", as you changed it" : ": the reconstruction";
+}
+
+// Changes the numbers of the chosen channels, given one channel's numbers.
+function edit(change) {
+  if (!state.coded) return;
+  const [C, h, w] = state.coded.latent_shape, n = h * w;
+  for (let c = 0; c < C; c++) {
+    if (parts.channel.value !== "all" && Number(parts.channel.value) !== c) continue;
+    const channel = [state.latent, state.x0].map((x) => x.subarray(c * n, (c + 1) * n));
+    channel[0].set(change(...channel));
+  }
+  draw();
+  follow();
+}
+
+function shuffled(numbers) {
+  const all = numbers.slice();
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [all[i], all[j]] = [all[j], all[i]];
+  }
+  return all;
+}
+
+let running = false, again = false;
+
+// Decodes the latent as it is now; while one is under way, only the newest waits.
+async function follow() {
+  again = running;
+  if (running) return;
+  running = true;
+  const { latent, coded } = state, began = performance.now();
+  const sent = new Uint8Array(latent.slice().buffer);
+  const picture = await ask("decode", { latent: btoa(String.fromCharCode(...sent)) });
+  running = false;
+  if (picture && coded === state.coded) {
+    drawBitmap(parts.back, await decode(picture));
+    parts.took.textContent = `decoded in ${Math.round(performance.now() - began)} ms`;
+  }
+  if (again) follow();
+}
+
+// Returns the place in the latent of the cell under a pointer, or -1.
+function cellAt(event) {
+  const [C, h, w] = state.coded.latent_shape, canvas = parts.latent;
+  const box = canvas.getBoundingClientRect();
+  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
+  const x = Math.floor((event.clientX - box.left - (box.width - canvas.width * scale) / 2) / scale);
+  const y = Math.floor((event.clientY - box.top - (box.height - canvas.height * scale) / 2) / scale);
+  const columns = Math.ceil(C / (C > 4 ? 2 : 1));
+  const column = x % (w + 1), row = y % (h + 1);
+  const channel = Math.floor(y / (h + 1)) * columns + Math.floor(x / (w + 1));
+  const inside = x >= 0 && y >= 0 && x < canvas.width && column < w && row < h && channel < C;
+  return inside ? (channel * h + row) * w + column : -1;
+}
+
+function paint(event) {
+  if (!state.coded || !(event.buttons & 1)) return;
+  event.preventDefault();
+  const at = cellAt(event), [, h, w] = state.coded.latent_shape;
+  if (at < 0 || state.latent[at] === Number(parts.brush.value)) return;
+  state.latent[at] = Number(parts.brush.value);
+  parts.row.value = (Math.floor(at / w) % h) + 1;
+  parts.column.value = (at % w) + 1;
+  draw();
+  follow();
+}
+
+// Paints the cell that the fields name, in the chosen channels: without a pointer.
+function paintCell() {
+  const [, h, w] = state.coded ? state.coded.latent_shape : [];
+  const row = Number(parts.row.value) - 1, column = Number(parts.column.value) - 1;
+  if (!(row >= 0 && row < h && column >= 0 && column < w)) return say("There is no such cell.");
+  edit((now) => now.with(row * w + column, Number(parts.brush.value)));
+}
+
+// Called for every new picture.
+async function take() {
+  const picture = chosen;
+  const coded = await ask("code", { file: picture.picture });
+  if (!coded || picture !== chosen) return;
+  const x0 = floats(coded.latent);
+  Object.assign(state, { coded, x0, latent: x0.slice() });
+  drawBitmap(parts.picture, await decode(picture.picture));
+  drawBitmap(parts.back, await decode(coded.back));
+  drawMap(parts.difference, bytes(coded.difference), [1, ...coded.image_size]);
+  parts.darker.textContent = `−${coded.difference_limit}`;
+  parts.brighter.textContent = `${coded.difference_limit}`;
+  describe(coded);
+  fillChannels(coded.latent_shape);
+  clearAnswers();
+  draw();
+  if (parts.other.value) blend();
+}
+
+const group = (n) => n.toLocaleString("en");
+
+function describe({ image_size: [H, W], latent_shape: [C, h, w], ...coded }) {
+  parts.numbers_in.textContent = `${W} × ${H} × 3 = ${group(coded.pixels)} numbers`;
+  parts.numbers_out.textContent = `${C} × ${h} × ${w} = ${group(coded.numbers)} numbers`;
+  const half = 2 * coded.numbers;
+  parts.quality.textContent =
+    `PSNR ${coded.psnr.toFixed(1)} dB (peak signal-to-noise ratio; equal pictures have no end), SSIM ` +
+    `${coded.ssim.toFixed(3)} (structural similarity; equal pictures have 1). ` +
+    `${number(coded.pixels / coded.numbers)} times fewer numbers. In memory: ${group(coded.pixels)} ` +
+    `bytes at 8 bits a pixel's channel; the latent ${group(half)} bytes at 16 bits a number: ` +
+    `${group(coded.pixels - half)} bytes saved, ${Math.round(100 * (1 - half / coded.pixels))} %.`;
+}
+
+function fillChannels([C, h, w]) {
+  const options = Array.from({ length: C }, (_, c) => new Option(c + 1, c));
+  parts.channel.replaceChildren(new Option("all", "all"), ...options);
+  parts.scale.value = 1;
+  Object.assign(parts.row, { max: h, value: Math.ceil(h / 2) });
+  Object.assign(parts.column, { max: w, value: Math.ceil(w / 2) });
+}
