@@ -19,8 +19,10 @@ from ldm.training import (
     evaluate,
     example,
     icons,
+    judge,
     latents,
     loop,
+    questions,
     scenes,
     sources,
     text,
@@ -241,12 +243,15 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     run(work, "autoencoder", "--channels", "4", "--batch", "4", *brief)
     run(work, "latents", "--shards", "1", "--shard-size", "32")
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
-    run(work, "judge", "--batch", "8", *brief)
+    run(work, "judge", "--batch", "4", *brief)
     run(work, "export", "--widths", "16", "32", "--out", str(out))
-    run(work, "evaluate", "--model", str(out), "--steps", "2")
+    run(work, "evaluate", "--model", str(out), "--steps", "2", "--prompts", "1")
+    run(work, "evaluate", "--model", str(out), "--steps", "1", "--prompts", "1", "--quick")
     figures = json.loads((out / "evaluation.json").read_text())
     assert figures["concepts"] == len(SHAPES)
-    assert "top-1" in (out / "README.md").read_text()
+    assert "position" in figures["asked"] and "single object, top 5" in figures["asked"]
+    assert "| position |" in (out / "README.md").read_text()
+    assert Image.open(out / "sheet.webp").width == 8 * 128
     model = LatentDiffusion.load(out, "cpu")
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
@@ -321,6 +326,52 @@ def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon
         k = int((x0 - row).square().sum(dim=(1, 2, 3)).argmin())
         torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
         torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
+
+
+def test_questions_are_of_what_was_trained_or_only_of_what_was_not(icon_set):
+    for unseen in (False, True):
+        for question in questions.ask(icon_set, 5, unseen=unseen):
+            codes = sorted(thing.concept for thing in question.things)
+            if question.category in ("two objects", "position"):
+                assert icons.held_out("pair", *codes) == unseen
+            for thing in question.things:
+                if thing.colour:
+                    assert icons.held_out("colour", thing.colour, thing.concept) == unseen
+                    assert f"{thing.colour} {thing.name}" in question.prompt
+
+
+def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(icon_set):
+    """What a perfect judge would see of the real scenes, from where they were drawn."""
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    for question in questions.ask(icon_set, 6):
+        counts, colours = ([getattr(t, k) for t in question.things] for k in ("count", "colour"))
+        relation = question.relation or ("and" if len(counts) == 2 else None)
+        drawn = composer.draw(rng, question.icons, counts, colours, relation, (255, 255, 255))
+        found = tuple(
+            judge.Found((t.concept,), t.colour or "red", (x0 + x1) / 2, (y0 + y1) / 2, 1.0)
+            for t in drawn[1]
+            for x0, y0, x1, y1 in t.boxes
+        )
+        told = (question.style or "", question.background or "", torch.zeros(1))
+        assert all(question.answered(judge.Seen(found, *told)).values())
+        other = (judge.Found(("another",), "red", 64, 64, 1.0),)
+        assert not any(question.answered(judge.Seen(other, "", "", told[2])).values())
+
+
+def test_the_judge_learns_where_things_are(icon_set):
+    """Targets mark the cell of each thing's middle, and the focal loss is least there."""
+    number = {code: k for k, code in enumerate(sorted({i.concept for i in icon_set.icons}))}
+    drawn = [scenes.Composer(icon_set).scene(np.random.default_rng(k)) for k in range(4)]
+    wanted = judge.targets(drawn, number)
+    assert len(wanted.cells) == sum(thing.count for scene in drawn for thing in scene.things)
+    assert (wanted.heat[tuple(wanted.cells[:, :3].T)] == 1).all()
+    right = torch.where(wanted.heat == 1, 9.0, -9.0)
+    assert judge.focal(right, wanted.heat) < 0.01 < judge.focal(-right, wanted.heat)
+    model = judge.Detector(len(number), (8, 8, 16, 16))
+    value, parts, count = judge.loss(
+        model, (autoencoder.to_images([s.picture for s in drawn]), wanted)
+    )
+    assert value.isfinite() and count == 4 and 0 <= parts["hit"] <= 1
 
 
 def test_plurals_and_articles():

@@ -36,7 +36,6 @@ from ldm.training import (
 from ldm.training import autoencoder as ae
 
 WORK = Path.home() / ".cache" / "ldm-training"
-EVERY_CONCEPT = 10_000
 GRID = (
     "a red apple",
     "a cat face",
@@ -187,24 +186,35 @@ def run_export(args) -> None:
 
 
 def run_judge(args) -> None:
-    """Train the judge on the real pictures."""
+    """Train the judge on scenes of the real pictures."""
     seen = latents.trained_icons(icons.load(args.work))
     concepts = tuple(sorted({icon.concept for icon in seen.icons}))
     folder = args.work / "judge"
-    state = loop.State(judge.classifier(len(concepts)), folder, lr=args.lr, window=500)
+    state = loop.State(judge.Detector(len(concepts)), folder, lr=args.lr, window=500)
     print("resumed" if state.load() else "new")
-    batches = judge.pictures(seen, concepts, seed=state.step, batch=args.batch)
+    batches = judge.scenes(seen, concepts, seed=state.step, batch=args.batch)
     _watch(loop.train(state, batches, judge.loss, minutes=args.minutes, decay=args.decay), args)
     judge.Judge(state.average, concepts).save(folder / "judge.pt")
 
 
 def run_evaluate(args) -> None:
-    """Measure a checkpoint; write evaluation.json and the model card into its folder."""
+    """Measure a checkpoint; write evaluation.json and the model card into its folder.
+
+    --quick only prints the table, of far fewer pictures.
+    """
     settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
     model = LatentDiffusion.load(args.model, "cpu")
     trained = args.work / "judge" / "judge.pt"
     expert = judge.Judge.load(trained) if trained.exists() else None
-    figures = evaluate.evaluate(model, icons.load(args.work), expert, settings, args.concepts)
+    prompts, seeds = (min(args.prompts, 12), 1) if args.quick else (args.prompts, 4)
+    icon_set = icons.load(args.work)
+    figures = evaluate.evaluate(model, icon_set, expert, settings, prompts=prompts, seeds=seeds)
+    if args.quick:
+        print(card.table(figures))
+        return
+    sheet = evaluate.contact_sheet(model, icon_set, settings)
+    grid(sheet.image, args.model / "sheet.webp", 8)
+    figures["sheet"] = sheet.prompts
     (args.model / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(card.write(args.model))
 
@@ -257,6 +267,9 @@ def parser() -> argparse.ArgumentParser:
         name = function.__name__.removeprefix("run_")
         sub = commands.add_parser(name, help=function.__doc__)
         for option, default in options.items():
+            if default is False:
+                sub.add_argument("--" + option, action="store_true")
+                continue
             many = {"nargs": "+"} if isinstance(default, tuple) else {}
             kind = type(default[0]) if many else (Path if default is None else type(default))
             flag = "--" + option.replace("_", "-")
@@ -272,9 +285,10 @@ def parser() -> argparse.ArgumentParser:
     command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD, pictures=None)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     command(run_denoiser, batch=32, lr=4e-4, start=None, **unet, **train)
-    command(run_judge, batch=64, lr=1e-3, **train)
+    command(run_judge, batch=32, lr=1e-3, **train)
     command(run_export, **unet)
-    command(run_evaluate, model=out, steps=25, guidance=4.0, sampler="ddim", concepts=EVERY_CONCEPT)
+    table = {"steps": 25, "guidance": 4.0, "sampler": "ddim", "prompts": 100, "quick": False}
+    command(run_evaluate, model=out, **table)
     command(run_atlas, model=out, pictures=None, to=BUNDLED)
     return root
 

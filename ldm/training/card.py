@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ldm.training import sources
+from ldm.training import evaluate, sources
 
 CARD = """---
 license: cc-by-4.0
@@ -39,7 +39,7 @@ with counts, colours, positions and backgrounds. Objectives and settings are in 
 {table}
 
 {explanation}
-
+{sheet}
 ## What it cannot do
 
 It knows the things that emoji show, about 1,500 of them, and little else: no photographs, no
@@ -57,10 +57,15 @@ CC-BY-4.0 with these credits.
 """
 
 EXPLANATION = """\
-*Recognised* is how often a classifier trained on the real pictures, which took no part in
-training the generator, names the thing that the prompt "a <name>" asked for, over {concepts}
-concepts with seed 0; below it, the same classifier's score on real drawings that neither it nor
-the generator has seen. The Fréchet distance is taken in that classifier's features."""
+A judge, a network trained on composed scenes of the real pictures that took no part in training
+the generator, says which things a picture shows, where, how many and in which colour. The prompts
+are made from templates over {concepts} concepts, {prompts} a category with {seeds} seeds each.
+*Ceiling* is the judge's own score on real scenes of the same kind, in drawings that neither it nor
+the generator has seen; *share* is the score over it. More than one thing counts as seen if its name
+is among the judge's first five. The Fréchet distance is taken in the judge's features. *Variety* is
+the mean distance between eight seeds of a prompt over that between the real drawings. *Copies* is
+how many pictures are nearer to a training picture, at 32x32 pixels, than the real drawings of that
+thing are to each other."""
 
 
 def write(folder: Path) -> str:
@@ -72,8 +77,9 @@ def write(folder: Path) -> str:
         parts=_parts(folder),
         **record,
         settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
-        table=_table(figures),
+        table=table(figures),
         explanation=_explanation(figures),
+        sheet=_sheet(figures),
         credits=_credits(),
     )
     (folder / "README.md").write_text(text)
@@ -91,29 +97,60 @@ def _parts(folder: Path) -> str:
     )
 
 
-def _table(figures: dict) -> str:
+def table(figures: dict) -> str:
+    """The figures of `evaluate` as a table in Markdown."""
     rows = ["| | |", "|---|---|"]
     for name, row in figures["reconstruction"].items():
         rows.append(
             f"| reconstruction, {name} | {row['psnr']:.2f} dB, SSIM {row['ssim']:.3f}, "
             f"edge strength {row['edges']:.2f} of the original's |"
         )
-    if "recognised" not in figures:
-        return "\n".join(rows)
-    for name, key in (("recognised", "recognised"), ("real drawings neither has seen", "ceiling")):
-        row = figures[key]
-        error = (row["top1"] * (1 - row["top1"]) / row["count"]) ** 0.5
-        rows.append(
-            f"| {name} | top-1 {row['top1']:.3f} ± {error:.3f}, top-5 {row['top5']:.3f} "
-            f"({row['count']} pictures) |"
-        )
-    return "\n".join([*rows, f"| Fréchet distance | {figures['frechet']:.1f} |"])
+    if "asked" in figures:
+        rows += _judged(figures)
+    return "\n".join(rows)
+
+
+def _judged(figures: dict) -> list[str]:
+    rows = ["", "| | score | ceiling | share |", "|---|---|---|---|"]
+    found, best = evaluate.shares(figures), figures["ceiling"]
+    for name, row in figures["asked"].items():
+        own = f"{_share(best[name])} | {found[name]:.2f}" if name in found else "|"
+        rows.append(f"| {name} | {_share(row)} | {own} |")
+    rows.append(f"| **mean of six** | | | **{found['mean of six']:.2f}** |")
+    for name, row in figures["held out"].items():
+        rows.append(f"| {name}, combinations held out from training | {_share(row)} | | |")
+    rows.append(f"| words no caption contains, top 5 | {_share(figures['unseen words'])} | | |")
+    rows.append(f"| variety | {figures['variety']:.2f} | | |")
+    rows.append(f"| copies | {figures['copies']:.3f} | | |")
+    return [*rows, f"| Fréchet distance | {figures['frechet']:.1f} | | |"]
+
+
+def _share(row: dict) -> str:
+    return f"{row['share']:.3f} ± {row['error']:.3f}"
 
 
 def _explanation(figures: dict) -> str:
-    if "recognised" not in figures:
-        return "How often a classifier recognises what was asked for has not been measured yet."
-    return EXPLANATION.format(concepts=figures["concepts"])
+    if "asked" not in figures:
+        return "How often a judge sees what was asked for has not been measured yet."
+    return EXPLANATION.format(**figures)
+
+
+def _sheet(figures: dict) -> str:
+    """The contact sheet and its prompts; nothing if none was drawn."""
+    if "sheet" not in figures:
+        return ""
+    prompts = "\n".join(f"{k}. {prompt}" for k, prompt in enumerate(figures["sheet"], start=1))
+    return f"""
+## {len(figures["sheet"])} prompts, seed 0, none left out
+
+![The pictures of these prompts, row by row](sheet.webp)
+
+<details><summary>The prompts, row by row</summary>
+
+{prompts}
+
+</details>
+"""
 
 
 def _credits() -> str:

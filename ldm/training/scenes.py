@@ -117,20 +117,24 @@ class Composer:
         colours = [_colour(rng, icon, background, 0.45) for icon in icons]
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
-        canvas = _plain(rgb)
-        things = []
-        for index, colour, count, region in zip(
-            chosen, colours, counts, _regions(rng, kinds, relation), strict=True
-        ):
-            icon = self.icon_set.icons[index]
-            picture, boxes = self._crop(index, colour), []
+        picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
+        caption = _scene_caption(rng, things, relation) + _ending(rng, background, source)
+        return Scene(picture, caption, things, relation, background, source)
+
+    def draw(
+        self, rng, chosen, counts, colours, relation: str | None, rgb
+    ) -> tuple[np.ndarray, tuple[Thing, ...]]:
+        """The picture of these icons, by index, on a plain background; and what it shows."""
+        canvas, things = _plain(rgb), []
+        regions = _regions(rng, len(chosen), relation)
+        for index, count, colour, region in zip(chosen, counts, colours, regions, strict=True):
+            icon, picture, boxes = self.icon_set.icons[index], self._crop(index, colour), []
             for cell in _cells(rng, region, count):
                 side = 1.05 * min(cell[2] - cell[0], cell[3] - cell[1])
                 canvas, box = _place(canvas, picture, cell, side * rng.uniform(0.8, 1.0), rng)
                 boxes.append(box)
             things.append(Thing(icon.concept, _name(rng, icon), count, colour, tuple(boxes)))
-        caption = _scene_caption(rng, things, relation) + _ending(rng, background, source)
-        return Scene(np.asarray(canvas), caption, tuple(things), relation, background, source)
+        return np.asarray(canvas), tuple(things)
 
     def _allowed(self, chosen) -> bool:
         concepts = sorted(self.icon_set.icons[i].concept for i in chosen)
@@ -186,14 +190,18 @@ def _background(rng) -> tuple[str, tuple[int, int, int]]:
 def _colour(rng, icon: Icon, background: str, share: float) -> str | None:
     """A colour to draw the icon in, in a share of the cases where that makes sense.
 
-    Not for people, nor for what is called by a colour; never the background's.
+    Never the background's, and no combination that is held out.
     """
-    named = set(re.findall("[a-z]+", " ".join([icon.name, *icon.synonyms])))
-    fixed = icon.hue is None or icon.group == "people-body" or named & set(COLOURS)
-    if fixed or rng.random() > share:
+    if not has_colours(icon) or rng.random() > share:
         return None
     colour = str(rng.choice([c for c in COLOURS if c != background]))
     return None if held_out("colour", colour, icon.concept) else colour
+
+
+def has_colours(icon: Icon) -> bool:
+    """Whether it can be drawn in another colour: no people, nor what is called by a colour."""
+    named = set(re.findall("[a-z]+", " ".join([icon.name, *icon.synonyms])))
+    return not (icon.hue is None or icon.group == "people-body" or named & set(COLOURS))
 
 
 def _place(canvas, picture, cell, side, rng, jitter=0.4):
