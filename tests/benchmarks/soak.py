@@ -2,7 +2,7 @@
 
     python tests/benchmarks/soak.py [--runs 200] [--steps 10]
 
-Each run is asked for by a client of its own, as by 200 visitors. Prints the resident memory of
+Each run is asked for in a session of its own, as by 200 visitors. Prints the resident memory of
 the app and the size of its temporary files as the runs go on.
 """
 
@@ -63,14 +63,16 @@ def main() -> None:
         from gradio_client import Client
 
         with start_and_end(save_tiny(folder / "tiny"), folder / "app") as app:
+            client = Client(app.url, verbose=False, analytics_enabled=False)
             for run in range(1, args.runs + 1):
-                client = Client(app.url, verbose=False, analytics_enabled=False)
+                client.reset_session()
                 last = client.predict(f"picture {run}", seed=run, steps=args.steps)
                 assert last["kind"] == "end", last
-                client.close()
                 if run % WARM == 0:
                     memory, disk = read_memory(app.pid), read_disk(folder / "files")
-                    print(f"after {run:3} runs {memory:7.1f} MiB, {disk:.2f} MiB of files")
+                    print(
+                        f"after {run:3} runs {memory:7.1f} MiB, {disk:.2f} MiB of files", flush=True
+                    )
 
 
 if __name__ == "__main__":

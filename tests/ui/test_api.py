@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -40,6 +41,14 @@ def test_the_example_of_the_readme_prints_every_step(app):
         exec(code.replace("http://127.0.0.1:7860", app.url), {})
     steps = [line.split() for line in printed.getvalue().splitlines() if line[:1].isdigit()]
     assert [int(index) for index, _, _ in steps] == list(range(12))
+
+
+def test_an_upload_that_is_too_large_is_refused(app):
+    def upload(size: int) -> int:
+        files = {"files": ("picture.png", bytes(size))}
+        return httpx.post(f"{app.url}gradio_api/upload", files=files, timeout=30).status_code
+
+    assert upload(1000) == 200 and upload(21_000_000) == 413
 
 
 @pytest.mark.parametrize(
