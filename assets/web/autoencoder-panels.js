@@ -50,15 +50,16 @@ async function blend() {
   drawBlend();
 }
 
+const ALIKE = 28; // dB, above which two pictures look nearly the same
+
 function judge({ psnr, apart }) {
   const measured = `Half and half, the two mixtures differ by ${psnr.toFixed(1)} dB PSNR ` +
     `(the two pictures themselves by ${apart.toFixed(1)} dB). `;
-  const near = psnr > apart + 12;
-  return measured + (near
+  return measured + (psnr > ALIKE
     ? "That is little: this code keeps places and colours so plainly that mixing it is nearly " +
       "mixing pixels. Both show two ghosts, and the latent mix is no better."
-    : "They are not the same, but both still lay one picture over the other: a code that keeps " +
-      "every cell's place is no map of meanings. It takes the denoiser to make one thing of two.");
+    : "They are not the same, yet the latent mix is no better: both lay one picture over the " +
+      "other, for every cell of this code keeps its place. To make one thing of two takes a denoiser.");
 }
 
 function drawBlend() {
@@ -99,8 +100,8 @@ async function showClock() {
   const ms = (seconds) => `${group(Math.round(1000 * seconds))} ms`;
   parts.clock_answer.textContent =
     `One pass on ${W} × ${H} × 3 pixels: ${ms(found.pixels)}. One on the ${w} × ${h} × ${C} latent: ` +
-    `${ms(found.latent)}, ${number(found.pixels / found.latent)} times faster. Medians of ${found.passes} ` +
-    `passes after one to warm up, batch 1, ${found.device}, ${found.threads} ` +
+    `${ms(found.latent)}, ${number(found.pixels / found.latent)} times faster. Median of ` +
+    `${found.pixels_passes} and of ${found.latent_passes}, batch 1, ${found.device}, ${found.threads} ` +
     `thread${found.threads === 1 ? "" : "s"}. Both are this model's U-Net, the one on pixels with ` +
     "3 channels in and out and random weights, which take as long; a run makes dozens of passes.";
   parts.clock_answer.hidden = false;

@@ -15,7 +15,8 @@ from ldm.ui.request import whole
 DIFFERENCE_LIMIT = 0.5  # of the map of what is lost; an image runs from -1 to 1
 N_BLENDS = 21  # mixtures of two pictures that are decoded
 BATCH = 7
-N_PASSES = 3  # that are timed, after one that is not
+N_PASSES = 3  # that are timed at most, after one to warm up ...
+PATIENCE = 3.0  # ... but none after so many seconds, and then the first one counts
 MAX_TIMED = 160 * 160  # pixels of a pass on pixels: attention takes their square
 VISIBLE = 2 / 255  # a change of a pixel that can be told: one level of 8 bits
 NUDGE = 1.0  # how far one cell of the latent is moved
@@ -187,18 +188,22 @@ def clock(model: Any, _: Any) -> Message:
     hidden = model.embed([""]).hidden.to(model.device, model.unet.dtype)
 
     @torch.no_grad()
-    def measure(unet: Any, *shape: int) -> float:
+    def measure(unet: Any, *shape: int) -> tuple[float, int]:
         x, seconds = torch.randn(1, *shape).to(hidden), []
-        for _ in range(N_PASSES + 1):
+        while len(seconds) <= N_PASSES and sum(seconds) < PATIENCE:
             began = time.perf_counter()
             unet(x, 500, encoder_hidden_states=hidden).sample.cpu()
             seconds.append(time.perf_counter() - began)
-        return statistics.median(seconds[1:])
+        timed = seconds[1:] or seconds
+        return statistics.median(timed), len(timed)
 
+    latent, latent_passes = measure(model.unet, *model.latent_shape)
+    pixels, pixels_passes = measure(wide, 3, height, width)
     return {
-        "latent": measure(model.unet, *model.latent_shape),
-        "pixels": measure(wide, 3, height, width),
-        "passes": N_PASSES,
+        "latent": latent,
+        "pixels": pixels,
+        "latent_passes": latent_passes,
+        "pixels_passes": pixels_passes,
         "threads": torch.get_num_threads(),
         "device": model.device.type,
     }

@@ -5,12 +5,12 @@ from types import ModuleType
 import gradio as gr
 
 from ldm.ui.diagram import draw_diagram
-from ldm.ui.pages import generate, toy
+from ldm.ui.pages import autoencoder, generate, noising, toy
 from ldm.ui.pages import map as atlas
 from ldm.ui.studio import Studio
 from ldm.ui.theme import STYLE, WEB, choose_theme
 
-PAGES = (generate, toy, atlas)  # modules with TITLE and build(studio)
+PAGES = (generate, noising, autoencoder, toy, atlas)  # modules with TITLE and build(studio)
 KEPT = (600, 3600)  # seconds: how often uploads are looked through, and how old they get
 MAX_UPLOAD = "20mb"
 
