@@ -125,7 +125,7 @@ function drawPoints() {
   const colour = (i) => (i >= atlas.n ? OWN : quiet ? OTHER : palette[index[i]]);
   scatter.setPoints(coords, {
     dim,
-    frame: known,
+    frame: [...known, ...pathsNow().flatMap(({ coords }) => [...coords])], // all of a path is seen
     colours: Array.from({ length: n }, (_, i) => colour(i)),
     sizes: Array.from({ length: n }, (_, i) => (i >= atlas.n ? 2 : quiet ? 0.6 : 1)),
     labels: caption,
@@ -195,10 +195,11 @@ function drawFaith() {
 
 const hasPaths = () => Boolean(atlas.paths) && atlas.paths.space === parts.space.value;
 
+const pathsNow = () => (hasPaths() ? atlas.paths.draw(parts.drawing.value) : []);
+
 function drawPaths() {
-  const drawing = parts.drawing.value, dashed = drawing.startsWith("umap");
-  const paths = hasPaths() ? atlas.paths.draw(drawing) : [];
-  scatter.setPaths(paths.map((path) => ({ dashed, ...path })));
+  const dashed = parts.drawing.value.startsWith("umap");
+  scatter.setPaths(pathsNow().map((path) => ({ dashed, ...path })));
   parts.clear.hidden = !hasPaths();
 }
 
@@ -206,7 +207,10 @@ function drawPaths() {
 function showPaths(space, draw, onpath = () => {}) {
   const there = hasPaths() && atlas.paths.space === space;
   atlas.paths = { space, draw, onpath };
-  if (there) return drawPaths();
+  if (there) {
+    drawPoints();
+    return drawPaths();
+  }
   parts.space.value = space;
   drawSpace();
 }

@@ -268,7 +268,7 @@ class Scatter {
     context.stroke();
     context.setLineDash([]);
     for (let i = 0; i < n; i++) {
-      const radius = i === path.current ? 6 : path.dots ? 3 : 0;
+      const radius = i === path.current ? 6 : path.dots ? 4 : 0;
       context.beginPath();
       context.arc(places[3 * i], places[3 * i + 1], radius, 0, 2 * Math.PI);
       if (radius) context.fill();

@@ -57,7 +57,7 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
         run = studio.trajectory(str(asked["run"]))
         answer = studio.compute(lambda model: check_run(model, run) or atlas_paths.path(atlas, run))
         steps = [m for m in studio.replay(str(asked["run"]), 0) if m["kind"] == "step"]
-        previews = {m["index"]: {name: m[name] for name in ("x_t", "x0_hat")} for m in steps}
+        previews = {str(m["index"]): {name: m[name] for name in ("x_t", "x0_hat")} for m in steps}
         return answer | {"previews": previews}
 
     def sent(asked: Any) -> Any:

@@ -12,6 +12,7 @@ from ldm.ui.picture import PictureEditor, to_beginning
 from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request
 from ldm.ui.studio import Studio
 from ldm.ui.viewer import Viewer
+from ldm.ui.words import Words
 
 TITLE = "Generate"
 MAX_WAITING = 16  # visitors who are told how many runs are ahead of theirs
@@ -76,7 +77,7 @@ def build(studio: Studio) -> None:
         """Fills the form from the parameters that were found in a PNG."""
         return fill(studio, tell(parameters.read, event.parameters))
 
-    prompt, go, stop, form = build_form(studio.models.names)
+    prompt, go, stop, form = build_form(studio)
     viewer = Viewer(list_answers(studio), studio.recorded(), elem_id="viewer")
     start, *picture = build_start()
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -109,7 +110,7 @@ def build(studio: Studio) -> None:
 
 
 def build_form(
-    models: list[str],
+    studio: Studio,
 ) -> tuple[gr.Textbox, gr.Button, gr.Button, list[gr.components.Component]]:
     """Returns the prompt, the two buttons, and all that a run is asked for, in its order."""
     with gr.Row(elem_id="ask", equal_height=True):
@@ -124,6 +125,7 @@ def build_form(
         )
         go = gr.Button("Generate", variant="primary", scale=0, min_width=120)
         stop = gr.Button("Stop", scale=0, min_width=80)
+    Words(studio)
     with gr.Row(elem_id="examples"):
         gr.Examples([[text] for text in EXAMPLES], prompt, label="Try", api_visibility="private")
     with gr.Row(elem_id="settings", equal_height=True):
@@ -144,6 +146,7 @@ def build_form(
         samplers = [(label, key) for key, label in SAMPLERS.items()]
         choice = {"scale": 2, "min_width": 150}
         sampler = gr.Dropdown(samplers, value="ddim", label="Sampler", **choice)
+        models = studio.models.names
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
         )

@@ -1,0 +1,59 @@
+"""Help with the prompt, in a browser: what the model was trained to draw."""
+
+import shutil
+
+import pytest
+
+from ldm.vocabulary import Thing, Vocabulary
+
+
+@pytest.fixture(scope="module")
+def address(bert_folder, tmp_path_factory, serve):
+    folder = tmp_path_factory.mktemp("checkpoint") / "worded"
+    shutil.copytree(bert_folder, folder)
+    things = Thing("red apple"), Thing("house", ("home",)), Thing("apple pie")
+    Vocabulary(things).save(folder)
+    with serve(folder, tmp_path_factory.mktemp("words")) as app:
+        yield app.url
+
+
+@pytest.fixture
+def prompt(address, browser):
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_selector("[data-part=slider]")
+    yield page.get_by_label("Prompt", exact=True)
+    page.close()
+
+
+def offered(prompt, text: str) -> list[str]:
+    """What the line offers, once it says something."""
+    line = prompt.page.locator("#words p")
+    prompt.page.wait_for_function(
+        "text => document.querySelector('#words p').textContent.includes(text)", arg=text
+    )
+    return line.locator("button").all_text_contents()
+
+
+def test_names_are_suggested_while_typing_and_finish_the_word(prompt):
+    prompt.fill("two ho")
+    assert offered(prompt, "house") == ["home", "house"]
+    prompt.page.locator("#words button", has_text="house").click()
+    assert prompt.input_value() == "two house "
+
+
+def test_a_name_of_several_words_is_suggested_from_its_beginning(prompt):
+    prompt.fill("a red ap")
+    assert offered(prompt, "red apple") == ["red apple"]
+
+
+def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
+    prompt.fill("zebra crossings")
+    near = offered(prompt, "not trained to draw")
+    assert sorted(near) == ["apple pie", "house", "red apple"]
+
+
+def test_a_prompt_that_names_something_is_left_alone(prompt):
+    prompt.fill("three red apples, <b>big</b>")
+    prompt.page.wait_for_timeout(1200)
+    assert prompt.page.locator("#words p").text_content() == ""
