@@ -17,13 +17,13 @@ from ldm.model import LatentDiffusion
 from ldm.projection import BLOCK, Pca, continuity, distances, draw_umap, neighbours, trustworthiness
 from ldm.spaces import fixed_t, read_pictures, to_thumbnail
 from ldm.training import sources
+from ldm.training.captioned import read_folder
 from ldm.training.icons import IconSet
 from ldm.training.scenes import STYLES, alone, article
 
 LEFT_OUT = {"symbols", "flags"}  # groups of icons that are more sign than thing
 DRAWN = 4  # of the drawings of a thing: of different sets
 PAIRS = 20_000  # random pairs, for the median distance
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 BATCH = 32
 FILE = "atlas.safetensors"
 CLAIMS = ("concept", "category", "style")
@@ -61,21 +61,13 @@ def from_icons(icon_set: IconSet) -> Iterator[tuple[Image.Image, Entry]]:
 
 
 def from_folder(folder: Path) -> Iterator[tuple[Image.Image, Entry]]:
-    """Yields the pictures below a folder; what is in the folder next to it is their category.
-
-    A caption stands in a text file of the picture's name or, if there is none, is that name.
-    Raises ValueError if there is no picture.
-    """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
-    if not paths:
-        raise ValueError(f"there are no pictures in {folder}")
-    for path in paths:
-        note = path.with_suffix(".txt")
-        words = note.read_text(encoding="utf-8") if note.is_file() else path.stem.replace("_", " ")
-        caption, parts = words.strip(), path.relative_to(folder).parts[:-1]
-        with Image.open(path) as picture:
+    """Yields the pictures of `read_folder`; what is in the folder next to it is their category."""
+    for known in read_folder(folder):
+        parts = known.path.relative_to(folder).parts[:-1]
+        with Image.open(known.path) as picture:
             picture.load()
-        yield picture, Entry(caption, caption, parts[0] if parts else "", "", folder.name)
+        category = parts[0] if parts else ""
+        yield picture, Entry(known.caption, known.caption, category, "", folder.name)
 
 
 def build(model: LatentDiffusion, pictures: Pictures, folder: Path) -> Atlas:

@@ -39,6 +39,7 @@ def main() -> None:
         page.keyboard.press("Enter")
         page.wait_for_function(DONE, timeout=600_000)
         page.locator("[data-part=slider]").fill(str(args.step - 1))
+        page.evaluate("document.activeElement.blur()")
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)
         page.screenshot(path=args.to)
