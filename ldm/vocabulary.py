@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 FILE = "vocabulary.json"  # in the checkpoint's folder
 BATCH = 64
 
@@ -25,7 +23,7 @@ class Vocabulary:
 
     def __init__(self, things: Iterable[Thing]) -> None:
         self.things = tuple(things)
-        self._vectors: Tensor | None = None  # [N, D], once they have been needed
+        self._vectors: Any = None  # [N, D], once they have been needed
 
     @classmethod
     def load(cls, folder: str | Path) -> "Vocabulary":
@@ -51,8 +49,8 @@ class Vocabulary:
         return [self.things[i].name for i in near.topk(min(k, len(self.things))).indices]
 
 
-def embed(model: Any, texts: list[str]) -> Tensor:
-    """Returns one vector a text, [N, D] of length 1: the mean of its tokens' embeddings."""
+def embed(model: Any, texts: list[str]) -> Any:
+    """Returns a vector of length 1 a text, tensor [N, D]: the mean of its tokens' embeddings."""
     import torch
 
     parts = []

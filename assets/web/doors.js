@@ -1,7 +1,7 @@
 // The diagram as the way about: its parts open pages, which the address can name: ?open=Noising.
 // (`page` is taken: Gradio's own.)
 
-const tabs = () => [...document.querySelectorAll("#pages [role=tab]")];
+const tabs = () => [...document.querySelectorAll("#pages [role=tab][data-tab-id]")];
 const doors = [...element.querySelectorAll("[data-page]")];
 
 function enter(title) {

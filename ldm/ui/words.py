@@ -27,7 +27,7 @@ class Words(gr.HTML):
             return studio.compute(words.nearest, prompt)
 
         super().__init__(
-            html_template='<p class="words" role="status" aria-label="Words the model knows"></p>',
+            html_template='<p class="offers" role="status" aria-label="Words the model knows"></p>',
             js_on_load=(WEB / "words.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             server_functions=[tell(vocabulary), tell(nearest)],

@@ -208,7 +208,7 @@ def test_a_path_is_where_its_latents_lie(asks, atlas, bert_model):
     places = told["x_t"]["places"]["pca3"]
     np.testing.assert_allclose(places, atlas.pca("latent").place(flat), atol=1e-3)
     assert len(told["x0_hat"]["near"]) == 4 and told["ts"] == [s.t for s in run.steps]
-    assert told["previews"][2]["x_t"] == messages[3]["x_t"]
+    assert told["previews"]["2"]["x_t"] == messages[3]["x_t"]
     sent = asks("sent", {"run": messages[0]["run"]})["data"]
     assert 0 <= sent["agreement"] <= 1 and len(sent["pictures"]) == 10
 

@@ -26,7 +26,7 @@ def test_the_run_and_the_step_shown_are_told_to_all_pages(visit):
 
 
 def test_the_address_opens_a_page_and_its_doors_are_marked(visit, app):
-    for title in visit.page.locator("#pages [role=tab]").all_text_contents():
+    for title in visit.page.locator("#pages [role=tab][data-tab-id]").all_text_contents():
         visit.page.goto(f"{app.url}?open={title.strip()}")
         tab = visit.page.get_by_role("tab", name=title.strip(), exact=True)
         visit.page.wait_for_function(
@@ -39,5 +39,5 @@ def test_the_address_opens_a_page_and_its_doors_are_marked(visit, app):
 def test_a_door_opens_its_page(visit):
     for door in visit.page.locator(".diagram .wide [data-page]").all():
         door.click()
-        open_ = visit.page.locator("#pages [role=tab][aria-selected=true]")
+        open_ = visit.page.locator("#pages [role=tab][data-tab-id][aria-selected=true]")
         assert open_.text_content().strip() == door.get_attribute("data-page")

@@ -78,6 +78,10 @@ def test_a_run_is_a_start_its_steps_and_an_end(studio):
     assert studio.replay("of somebody else", 0) == []
 
 
+def open_jpeg(base: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(base))), dtype=int)
+
+
 def test_messages_tell_the_run_as_it_was(studio, bert_model):
     settings = Settings(4, 3.0, "dpmpp_2m", "a house")
     request = Request("a red apple", "a house", 7, 4, 3.0, "dpmpp_2m")
@@ -89,7 +93,8 @@ def test_messages_tell_the_run_as_it_was(studio, bert_model):
         assert message["noise_variance"] == pytest.approx(float(1 - a_t))
         assert message["snr"] == pytest.approx(float(a_t / (1 - a_t)))
         for name, image in zip(("x_t", "x0_hat"), decode_step(bert_model, step), strict=True):
-            assert message[name] == to_jpeg(to_pictures(image)[0])
+            told, exact = (open_jpeg(j) for j in (message[name], to_jpeg(to_pictures(image)[0])))
+            assert np.abs(told - exact).max() <= 4  # levels: a value may round the other way
         for name, x, limit in (
             ("latent", step.x_t, MAP_LIMIT),
             ("eps_hat", step.eps_hat, MAP_LIMIT),
