@@ -41,7 +41,8 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const free = event.target === document.body || event.target === parts.slider;
-  if (!free || event.ctrlKey || event.altKey || event.metaKey || !KEYS[event.key]) return;
+  const seen = element.offsetParent !== null; // not another page's key
+  if (!free || !seen || event.ctrlKey || event.altKey || event.metaKey || !KEYS[event.key]) return;
   event.preventDefault();
   if (event.key !== " ") pause();
   KEYS[event.key]();
