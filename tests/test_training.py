@@ -167,7 +167,7 @@ def test_a_transformed_latent_belongs_to_the_transformed_image():
 
 def test_psnr_and_frechet_distance_against_closed_forms():
     image = torch.zeros(2, 3, 8, 8)
-    assert autoencoder.psnr(image, image + 0.2) == pytest.approx(20.0, abs=1e-3)
+    assert autoencoder.mean_psnr(image, image + 0.2) == pytest.approx(20.0, abs=1e-3)
     torch.manual_seed(0)
     a = torch.randn(20_000, 3)
     # two normal distributions: |m|^2 + sum (s - 1)^2

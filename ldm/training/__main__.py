@@ -84,7 +84,7 @@ def run_autoencoder(args) -> None:
         for name, image in tests.items():
             back = ae.reconstruct(state.average, image)
             ratio = ae.gradient_ratio(image, back)
-            notes.append(f"{name} {ae.psnr(image, back):.2f} dB, edges {ratio:.3f}")
+            notes.append(f"{name} {ae.mean_psnr(image, back):.2f} dB, edges {ratio:.3f}")
             grid(torch.cat([image[:8], back[:8]]), folder / f"{name.replace(' ', '-')}.png", 8)
         return "; ".join(notes)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ldm.model import LatentDiffusion
+from ldm.quality import ssim
 from ldm.sampling import UPDATES, sample
 from ldm.training import autoencoder, latents, scenes
 from ldm.training.icons import IconSet
@@ -127,16 +128,10 @@ def features(judge: Judge, image: Tensor) -> Tensor:
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
     """PSNR in dB, SSIM, and edge strength against the original's, of the autoencoder."""
-    from skimage.metrics import structural_similarity
-
     back = torch.cat([model.decode(model.encode(b)) for b in image.split(16)]).clamp(-1, 1)
-    ssim = [
-        structural_similarity(a.numpy(), b.numpy(), channel_axis=0, data_range=2)
-        for a, b in zip(image, back, strict=True)
-    ]
     return {
-        "psnr": autoencoder.psnr(image, back),
-        "ssim": float(np.mean(ssim)),
+        "psnr": autoencoder.mean_psnr(image, back),
+        "ssim": ssim(image, back),
         "edges": autoencoder.gradient_ratio(image, back),
     }
 
