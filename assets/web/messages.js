@@ -15,7 +15,6 @@ const state = {
   frames: [], // a step each: its message, and that decoded
   index: 0, // the step that is shown
   following: true, // the newest step, until somebody scrubs
-  timer: null, // while playing
   others: [], // runs kept to compare: run and frames of each
 };
 const past = new Set(); // runs that were replaced: what still arrives of them is dropped

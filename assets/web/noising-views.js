@@ -12,7 +12,7 @@ const sides = [...parts.pair.children].map((node, k) => {
   return view;
 });
 
-const state = { t: 0, T: 0, compare: null, noised: null, timer: null };
+const state = { t: 0, T: 0, compare: null, noised: null };
 const PLOTS = ["beta", "signal", "snr"];
 
 function draw() {

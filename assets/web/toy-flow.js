@@ -4,7 +4,7 @@ const BOX = [-3, -3, -3, 3, 3, 3];
 const cloud = new Scatter(parts.field_flow, { label: "500 codes as noise is added and taken away" });
 cloud.axes = AXES;
 const hint = document.createElement("canvas"); // the picture of the point under the pointer
-const flow = { film: null, points: 0, frame: 0, timer: null, seed: 1, hovered: null };
+const flow = { film: null, points: 0, frame: 0, seed: 1, hovered: null };
 
 function startFlow() {
   parts.by.options[0].disabled = true;
@@ -96,42 +96,14 @@ async function lookUnder(i) {
 }
 cloud.onhover = lookUnder;
 
-function pauseFlow() {
-  clearInterval(flow.timer);
-  flow.timer = null;
-  parts.play.classList.remove("playing");
-  parts.play.setAttribute("aria-label", "Play");
-}
-
-function playFlow() {
-  if (flow.timer) return pauseFlow();
-  if (!flow.film) return;
-  if (flow.frame >= flow.frames - 1) showFrame(0);
-  parts.play.classList.add("playing");
-  parts.play.setAttribute("aria-label", "Pause");
-  flow.timer = setInterval(() => {
-    showFrame(flow.frame + 1);
-    if (flow.frame >= flow.frames - 1 || !isShown()) pauseFlow();
-  }, 90);
-}
-
-const FLOW_KEYS = {
-  ArrowLeft: () => showFrame(flow.frame - 1),
-  ArrowRight: () => showFrame(flow.frame + 1),
-  Home: () => showFrame(0),
-  End: () => showFrame(Infinity),
-  " ": playFlow,
-};
-document.addEventListener("keydown", (event) => {
-  const free = event.target === document.body || event.target === parts.slider;
-  if (!isShown() || !free || event.ctrlKey || event.altKey || event.metaKey || !FLOW_KEYS[event.key]) return;
-  if (!flow.film) return;
-  event.preventDefault();
-  if (event.key !== " ") pauseFlow();
-  FLOW_KEYS[event.key]();
+const { pause: pauseFlow } = takeScrubber({
+  slider: parts.slider,
+  button: parts.play,
+  at: () => flow.frame,
+  last: () => (flow.film ? flow.frames - 1 : -1),
+  seek: showFrame,
+  wait: () => 90,
 });
-parts.slider.addEventListener("input", () => (pauseFlow(), showFrame(Number(parts.slider.value))));
-parts.play.addEventListener("click", playFlow);
 parts.learn.addEventListener("click", () => train("denoiser", { seed: newSeed() }));
 parts.again.addEventListener("click", () => ((flow.seed = newSeed()), askFlow()));
 parts.guidance.addEventListener("input", () => (parts.strength.textContent = parts.guidance.value));

@@ -12,6 +12,7 @@ SCRIPTS = (  # run as one
     "messages.js",
     "views.js",
     "filmstrip.js",
+    "scrubber.js",
     "player.js",
     "png.js",
     "carry.js",

@@ -29,7 +29,7 @@ def build(studio: Studio) -> None:
     lab = build_lab(
         studio,
         "noising",
-        ("noising-views.js", "noising-answers.js", "noising.js"),
+        ("scrubber.js", "noising-views.js", "noising-answers.js", "noising.js"),
         [
             noising.compare,
             noising.noise,

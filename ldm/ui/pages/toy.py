@@ -14,7 +14,7 @@ from ldm.ui.toy import Toys
 from ldm.ui.toy_answers import list_answers
 
 TITLE = "Toy"
-SCRIPTS = ("lab.js", "toy.js", "toy-draw.js", "toy-space.js", "toy-flow.js")  # run as one
+SCRIPTS = ("lab.js", "scrubber.js", "toy.js", "toy-draw.js", "toy-space.js", "toy-flow.js")
 
 
 def build(studio: Studio) -> None:
