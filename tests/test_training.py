@@ -211,6 +211,26 @@ def test_a_stopped_run_goes_on_from_its_state(tmp_path):
     torch.testing.assert_close(*moments)
 
 
+def test_an_update_of_parts_is_one_of_the_whole_batch(tmp_path):
+    whole = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    trained = []
+    for parts in (1, 4):
+        torch.manual_seed(0)
+        state = loop.State(torch.nn.Linear(2, 1), tmp_path / str(parts), lr=0.1)
+        batches = iter(whole.chunk(parts) * 3)
+
+        def loss(model, x):
+            return model(x).square().mean(), {"x": x.mean().item()}, len(x)
+
+        steps = loop.train(state, batches, loss, minutes=1, parts=parts)
+        trained.append((next(steps), next(steps), state))
+        steps.close()
+    (first, _, one), (same, _, four) = trained
+    assert four.samples == one.samples == 16
+    assert (same.loss, same.parts["x"]) == pytest.approx((first.loss, first.parts["x"]))
+    torch.testing.assert_close(four.model.weight, one.model.weight)
+
+
 def test_decay_ends_at_zero_and_keeps_the_undecayed_state(tmp_path):
     def loss(model, x):
         return model(x).square().mean(), {}, len(x)

@@ -167,7 +167,8 @@ def run_denoiser(args) -> None:
         losses.append(parts["v"])
         return value, parts, samples
 
-    _watch(loop.train(state, batches, loss, minutes=args.minutes, decay=args.decay), args, check)
+    options = {"minutes": args.minutes, "decay": args.decay, "parts": args.parts}
+    _watch(loop.train(state, batches, loss, **options), args, check)
     run_export(args)
 
 
@@ -284,7 +285,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
     command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD, pictures=None)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
-    command(run_denoiser, batch=32, lr=4e-4, start=None, **unet, **train)
+    command(run_denoiser, batch=16, parts=4, lr=4e-4, start=None, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, **train)
     command(run_export, **unet)
     table = {"steps": 25, "guidance": 4.0, "sampler": "ddim", "prompts": 100, "quick": False}

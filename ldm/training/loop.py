@@ -1,9 +1,11 @@
 """The training loop: warm-up, stable, decay; an average of the weights; stopped and resumed."""
 
 import copy
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,19 +94,31 @@ def train(
     *,
     minutes: float,
     decay: float = 0.0,
+    parts: int = 1,
     warmup: int = 100,
     clip: float = 1.0,
     save_every: float = 240.0,
 ) -> Iterator[TrainStep]:
     """Trains for `minutes`, yielding every update; the last share `decay` of them falls to lr 0.
 
-    loss(model, batch) gives the loss, its parts for the log, and how many samples it used. With a
-    decay, state.pt keeps the state from before it, to train on from, and finished.pt the averaged
+    loss(model, batch) gives the loss, its parts for the log, and how many samples it used. An
+    update is the mean over `parts` batches of equal size; they are computed side by side, which
+    keeps more cores busier than one batch does, and waits for none that does something else. With
+    a decay, state.pt keeps the state from before it, to train on from, and finished.pt the averaged
     weights after it. The time that the caller takes between two updates does not count.
     Raises FloatingPointError if the loss is not finite.
     """
     length, spent, saved = 60 * minutes, 0.0, 0.0
     fresh, cool = state.step, None  # cool: the step at which the decay began
+    cores = torch.get_num_threads()
+    workers = min(parts, cores)
+    pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
+
+    def differentiate(batch):
+        value, notes, samples = loss(state.model, batch)
+        (value / parts).backward()
+        return value.item(), notes, samples
+
     while spent < length:
         begin = time.monotonic()
         decaying = spent >= length * (1 - decay)
@@ -115,18 +129,20 @@ def train(
         lr *= (1 - spent / length) / decay if decaying else 1.0
         for group in state.optimizer.param_groups:
             group["lr"] = lr
-        value, parts, samples = loss(state.model, next(batches))
-        if not value.isfinite():
-            raise FloatingPointError(f"the loss is {value.item()} at step {state.step}")
         state.optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        done = list(pool.map(differentiate, [next(batches) for _ in range(parts)]))
+        value = sum(value for value, _, _ in done) / parts
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value} at step {state.step}")
         nn.utils.clip_grad_norm_(state.model.parameters(), clip)
         state.optimizer.step()
-        state.step, state.samples = state.step + 1, state.samples + samples
+        state.step, state.samples = state.step + 1, state.samples + sum(n for _, _, n in done)
         state.update_average(1 + (state.step / 8 if cool is None else (state.step - cool) / 4))
         passed = time.monotonic() - begin
         spent, state.seconds = spent + passed, state.seconds + passed
-        yield TrainStep(state.step, state.samples, value.item(), parts, lr, length - spent)
+        notes = {name: sum(n[name] for _, n, _ in done) / parts for name in done[0][1]}
+        yield TrainStep(state.step, state.samples, value, notes, lr, length - spent)
+    pool.shutdown()
     if decay:
         state.finish()
     else:
