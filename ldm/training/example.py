@@ -35,18 +35,31 @@ def example(
     t: int | None = None,
 ) -> Example:
     """Noises a batch of latents to random timesteps, or all of it to the same t."""
-    ts = torch.randint(schedule.T, (len(x0),), generator=generator)
+    ts = random_timesteps(schedule.T, len(x0), generator)
     ts = ts if t is None else torch.full_like(ts, t)
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     x_t, target = schedule.add_noise(x0, eps, ts), schedule.target(x0, eps, ts)
     return Example(x0, ts, eps, x_t, target, min_snr_weight(schedule, ts).to(x0))
 
 
-def min_snr_weight(schedule: NoiseSchedule, t: Tensor, gamma: float = 5.0) -> Tensor:
-    """Loss weight [B] of each timestep: min(SNR, gamma), over what the prediction implies.
+def random_timesteps(T: int, n: int, generator=None, shift: float = 3.0) -> Tensor:
+    """Timesteps [n], most of them noisy: shift u / (1 + (shift - 1) u) of T for uniform u.
 
-    Min-SNR weighting, Hang et al. 2023.
+    The shift of Esser et al. 2024, eq. 23: in small latents even much noise leaves the picture
+    plain to see, and what it shows is decided in the noisiest quarter of the schedule.
+    """
+    u = torch.rand(n, generator=generator)
+    return (T * shift * u / (1 + (shift - 1) * u)).long().clamp(max=T - 1)
+
+
+def min_snr_weight(schedule: NoiseSchedule, t: Tensor, gamma: float = 5.0) -> Tensor:
+    """Loss weight [B] of each timestep: min-SNR, Hang et al. 2023.
+
+    For v it is taken of SNR + 1, which is what v weighs errors of x0 by: min(SNR, gamma) would
+    leave almost nothing of the noisiest steps, and there the text has most to say.
     """
     snr = schedule.snr(t)
-    over = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}
-    return snr.clamp(max=gamma) / over[schedule.prediction]
+    if schedule.prediction == "sample":
+        return snr.clamp(max=gamma)
+    own = snr + 1 if schedule.prediction == "v_prediction" else snr
+    return own.clamp(max=gamma) / own
