@@ -175,12 +175,21 @@ def test_psnr_and_frechet_distance_against_closed_forms():
     assert evaluate.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
 
 
-def test_min_snr_weights():
-    schedule = NoiseSchedule.named("cosine", prediction="v_prediction")
-    t = torch.tensor([0, 500, 999])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_min_snr_weighs_errors_of_x0_alike_up_to_gamma(prediction):
+    schedule = NoiseSchedule.named("cosine", prediction=prediction)
+    t = torch.tensor([0, 500, 900])
     snr = schedule.snr(t)
-    expected = torch.minimum(snr, torch.full_like(snr, 5)) / (snr + 1)
-    torch.testing.assert_close(example.min_snr_weight(schedule, t), expected)
+    implied = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}[prediction]
+    of_x0 = example.min_snr_weight(schedule, t) * implied
+    expected = (snr + 1 if prediction == "v_prediction" else snr).clamp(max=5)
+    torch.testing.assert_close(of_x0, expected)
+
+
+def test_most_timesteps_are_noisy_ones():
+    t = example.random_timesteps(1000, 20_000, torch.Generator().manual_seed(0))
+    assert 0 <= t.min() < 5 and 995 < t.max() <= 999
+    assert (t >= 750).float().mean().item() == pytest.approx(0.5, abs=0.02)  # u = 1/2 goes to 3/4
 
 
 def test_an_example_is_noised_as_the_schedule_says():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
 
+import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
@@ -71,7 +72,7 @@ def run_autoencoder(args) -> None:
     """Train the autoencoder; a run with --decay finishes it."""
     draw, tests = _own_pictures(args.pictures) if args.pictures else _icon_pictures(args.work)
     folder = args.work / "autoencoder"
-    model = ae.autoencoder(args.channels, tuple(args.widths))
+    model = ae.autoencoder(args.channels, tuple(args.widths)).to(args.device)
     state = loop.State(model, folder, lr=args.lr)
     resumed = state.load()
     if args.start and not resumed:
@@ -121,7 +122,7 @@ def run_latents(args) -> None:
         own, _ = captioned.split(captioned.read_folder(args.pictures))
     else:
         seen = latents.trained_icons(icons.load(args.work))
-    vae, encoder = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    vae, encoder = checkpoint.load_coders(args.work, args.device)
     folder = args.work / "latents"
     folder.mkdir(parents=True, exist_ok=True)
     latents.check_encoder(folder, checkpoint.digest(vae))
@@ -136,28 +137,33 @@ def run_latents(args) -> None:
 
 def run_denoiser(args) -> None:
     """Train the denoiser on the latents, and write the checkpoint."""
-    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    vae, words = checkpoint.load_coders(args.work, args.device)
     folder, data = args.work / args.name, args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
     uncond = text.embed(*words, [""])[0]
     batches = latents.batches(data, uncond, size=args.batch, seed=int(time.time()))
-    unet = denoiser.denoiser(*latents.shape(data), tuple(args.widths))
+    unet = denoiser.denoiser(*latents.shape(data), tuple(args.widths)).to(args.device)
     state = loop.State(unet, folder, lr=args.lr)
     resumed = state.load()
     if args.start and not resumed:
         state.begin_from(*checkpoint.load_part(args.start, "unet"))
     print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
-    fixed = next(latents.batches(data, uncond, size=args.batch, seed=0))
+    always = latents.batches(data, uncond, size=args.batch, seed=0)
+    fixed = [loop.move(next(always), state.device) for _ in range(args.parts)]
     losses = []
 
     def check():
         drawn = evaluate.draw(model, GRID, steps=20, guidance=4.0, sampler="ddim")
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
-        now = denoiser.fixed_loss(state.average, model.schedule, fixed)
-        mean = sum(losses) / max(len(losses), 1)
+        now = np.mean([denoiser.fixed_loss(state.average, model.schedule, b) for b in fixed])
+        mean = np.mean(losses) if losses else np.nan
         losses.clear()
-        row = {"samples": state.samples, "v": round(mean, 4), "v_fixed": round(now, 4)}
+        row = {
+            "samples": state.samples,
+            "v": round(float(mean), 4),
+            "v_fixed": round(float(now), 4),
+        }
         with open(folder / "metrics.jsonl", "a") as log:
             log.write(json.dumps(row) + "\n")
         return str(row)
@@ -174,7 +180,7 @@ def run_denoiser(args) -> None:
 
 def run_export(args) -> None:
     """Write a checkpoint from the denoiser's newest saved weights, decayed or not."""
-    vae, words = checkpoint.load_autoencoder(args.work), checkpoint.load_text(args.work)
+    vae, words = checkpoint.load_coders(args.work)
     saved = loop.newest(args.work / args.name)
     latents.check_encoder(args.work / "latents", checkpoint.digest(vae))
     unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
@@ -191,7 +197,8 @@ def run_judge(args) -> None:
     seen = latents.trained_icons(icons.load(args.work))
     concepts = tuple(sorted({icon.concept for icon in seen.icons}))
     folder = args.work / "judge"
-    state = loop.State(judge.Detector(len(concepts)), folder, lr=args.lr, window=500)
+    detector = judge.Detector(len(concepts)).to(args.device)
+    state = loop.State(detector, folder, lr=args.lr, window=500)
     print("resumed" if state.load() else "new")
     batches = judge.scenes(seen, concepts, seed=state.step, batch=args.batch)
     _watch(loop.train(state, batches, judge.loss, minutes=args.minutes, decay=args.decay), args)
@@ -278,12 +285,13 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=function)
 
     out = checkpoint.BUNDLED
-    train = {"minutes": 60.0, "decay": 0.0, "check": 5.0}
+    train = {"minutes": 60.0, "decay": 0.0, "check": 5.0, "device": "cpu"}
     command(run_data)
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
     command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
-    command(run_latents, shards=20, scenes=0.4, shard_size=latents.SHARD, pictures=None)
+    shard = {"scenes": 0.4, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
+    command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     command(run_denoiser, batch=16, parts=4, lr=4e-4, start=None, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, **train)

@@ -94,12 +94,12 @@ def crops(draw: Draw, *, seed: int, batch: int, size: int) -> Iterator[Tensor]:
 
 def loss(model: nn.Module, image: Tensor, *, kl: float = 1e-4, eq: float = 0.5):
     """The loss of a batch, its parts, and the batch size. eq: share of batches transformed."""
-    with fast_maths():
+    with fast_maths(image.device):
         posterior = model.encode(image.contiguous(memory_format=torch.channels_last)).latent_dist
     latent = posterior.sample().float()
     if torch.rand(()) < eq:
         latent, image = transform(latent, image)
-    with fast_maths():
+    with fast_maths(image.device):
         decoded = model.decode(latent).sample
     error = decoded.float() - image
     pixels = error.abs().mean()
@@ -127,8 +127,9 @@ def transform(latent: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def reconstruct(model: nn.Module, image: Tensor, batch: int = 16) -> Tensor:
     """decode(encode(image)), clipped to [-1,1]; [B,3,H,W]."""
-    parts = [model.decode(model.encode(b).latent_dist.mode()).sample for b in image.split(batch)]
-    return torch.cat(parts).clamp(-1, 1)
+    parts = (part.to(model.device) for part in image.split(batch))
+    back = [model.decode(model.encode(part).latent_dist.mode()).sample for part in parts]
+    return torch.cat(back).clamp(-1, 1).cpu()
 
 
 def mean_psnr(image: Tensor, other: Tensor) -> float:
@@ -168,7 +169,7 @@ def export(model: nn.Module, draw: Draw, folder: Path, record: dict) -> None:
 
     record: what is worth knowing about the training, kept as training.json.
     """
-    image = next(crops(draw, seed=0, batch=256, size=SIZE))
+    image = next(crops(draw, seed=0, batch=256, size=SIZE)).to(model.device)
     latent = torch.cat([model.encode(part).latent_dist.mode() for part in image.split(16)])
     fold_statistics(model, latent.mean(dim=(0, 2, 3)), latent.std(dim=(0, 2, 3)))
     model.save_pretrained(folder)

@@ -48,6 +48,12 @@ def load_text(work: Path) -> tuple[nn.Module, object]:
     return model.eval().requires_grad_(False), tokenizer
 
 
+def load_coders(work: Path, device: str = "cpu") -> tuple[nn.Module, tuple]:
+    """The autoencoder, and the text encoder with its tokenizer, on the device."""
+    encoder, tokenizer = load_text(work)
+    return load_autoencoder(work).to(device), (encoder.to(device), tokenizer)
+
+
 def load_part(folder: Path, part: str) -> tuple[dict, dict]:
     """The weights of an exported "unet" or "vae" in float32, and the record of its training."""
     from safetensors.torch import load_file
@@ -61,7 +67,7 @@ def load_part(folder: Path, part: str) -> tuple[dict, dict]:
 def assemble(unet: nn.Module, vae: nn.Module, text: tuple, name: str = "emoji") -> LatentDiffusion:
     """The parts as the engine runs them."""
     schedule = NoiseSchedule.from_config({"_class_name": "DDIMScheduler", **SCHEDULER})
-    return LatentDiffusion(name, unet, vae, *text, schedule, torch.device("cpu"))
+    return LatentDiffusion(name, unet, vae, *text, schedule, unet.device)
 
 
 def digest(vae: nn.Module) -> str:
@@ -69,7 +75,7 @@ def digest(vae: nn.Module) -> str:
     encoder = hashlib.sha256()
     for part in (vae.encoder, vae.quant_conv):
         for weight in part.state_dict().values():
-            encoder.update(weight.half().contiguous().numpy().tobytes())
+            encoder.update(weight.half().contiguous().cpu().numpy().tobytes())
     return encoder.hexdigest()[:16]
 
 

@@ -58,8 +58,8 @@ def denoiser(
 def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, generator=None):
     """The loss of a batch, its parts, and the batch size."""
     drawn = example(schedule, batch.x0, generator)
-    with fast_maths():
-        output = model(drawn.x_t, drawn.t, batch.text).sample
+    with fast_maths(batch.x0.device):
+        output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text).sample
     value, error = drawn.loss(output)
     return value, {"v": error.mean().item()}, len(batch.x0)
 
@@ -68,5 +68,5 @@ def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, generator=None
 def fixed_loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch) -> float:
     """Mean squared error of v on one batch, always with the same noise, to compare over time."""
     drawn = example(schedule, batch.x0, torch.Generator().manual_seed(0))
-    output = model(drawn.x_t, drawn.t, batch.text).sample
+    output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text).sample
     return float((output - drawn.target).square().mean())

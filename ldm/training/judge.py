@@ -168,7 +168,7 @@ class Judge:
 
     @classmethod
     def load(cls, path: Path) -> "Judge":
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         concepts = tuple(saved["concepts"])
         model = Detector(len(concepts))
         model.load_state_dict(saved["model"])
@@ -215,7 +215,7 @@ def targets(drawn: list[Scene], number: dict[str, int]) -> Targets:
 def loss(model: nn.Module, batch) -> tuple[Tensor, dict[str, float], int]:
     """The loss of a batch, its parts, and the batch size."""
     image, wanted = batch
-    with fast_maths():
+    with fast_maths(image.device):
         reading = model(image)
         concept, colour = reading.at(*wanted.cells[:, :3].T)
     names, colours = wanted.cells[:, 3], wanted.cells[:, 4]

@@ -82,8 +82,8 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
     latents = []
     for start in range(0, len(scenes), 16):
         image = to_images([scene.picture for scene in scenes[start : start + 16]])
-        with fast_maths():
-            latents.append(vae.encode(image).latent_dist.mode().half())
+        with fast_maths(vae.device):
+            latents.append(vae.encode(image.to(vae.device)).latent_dist.mode().half().cpu())
     captions = [scene.caption for scene in scenes]
     (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions))
     np.save(folder / f"text-{shard:03}.npy", text.embed(*encoder, captions).numpy())

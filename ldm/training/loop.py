@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -34,6 +34,7 @@ class State:
 
     def __init__(self, model: nn.Module, folder: Path, *, lr: float, window: int = 2000):
         self.model, self.folder, self.lr, self.window = model, folder, lr, window
+        self.device = next(model.parameters()).device
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         trained = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -47,7 +48,7 @@ class State:
         path = self.folder / "state.pt"
         if not path.exists():
             return False
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -115,7 +116,7 @@ def train(
     pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
 
     def differentiate(batch):
-        value, notes, samples = loss(state.model, batch)
+        value, notes, samples = loss(state.model, move(batch, state.device))
         (value / parts).backward()
         return value.item(), notes, samples
 
@@ -149,11 +150,23 @@ def train(
         state.save()
 
 
-def fast_maths():
-    """A context in which networks compute in bfloat16, if that is an instruction here.
+def move(batch, device: torch.device):
+    """A batch on the device: a tensor, or a tuple or dataclass of batches."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, tuple):
+        return tuple(move(part, device) for part in batch)
+    parts = {field.name: move(getattr(batch, field.name), device) for field in fields(batch)}
+    return replace(batch, **parts)
+
+
+def fast_maths(device: torch.device):
+    """A context in which networks compute in bfloat16, if that is an instruction of the device.
 
     Where it is emulated it is slower than float32, and nothing changes.
     """
+    if device.type != "cpu":
+        return torch.autocast(device.type, torch.bfloat16)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     native = any(getattr(torch.cpu, name, lambda: False)() for name in names)
     return torch.autocast("cpu", torch.bfloat16, enabled=native)
@@ -167,7 +180,8 @@ def newest(folder: Path) -> dict:
     paths = [p for p in (folder / "finished.pt", folder / "state.pt") if p.exists()]
     if not paths:
         raise FileNotFoundError(f"no saved state in {folder}")
-    return max((torch.load(p, weights_only=True) for p in paths), key=lambda s: s["samples"])
+    found = (torch.load(p, map_location="cpu", weights_only=True) for p in paths)
+    return max(found, key=lambda saved: saved["samples"])
 
 
 def _write(content: dict, path: Path) -> None:

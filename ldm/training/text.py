@@ -37,7 +37,7 @@ def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64)
             padding="max_length",
             truncation=True,
             return_tensors="pt",
-        )
+        ).to(model.device)
         hidden = model(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
-        parts.append(hidden.half())
+        parts.append(hidden.half().cpu())
     return torch.cat(parts)
