@@ -20,6 +20,7 @@ from ldm.projection import Pca, nearest, place_among
 BUNDLED = Path(__file__).parents[1] / "assets" / "atlas"
 SPACES = ("latent", "unet", "text", "pixels")
 DRAWINGS = {"pca2": 2, "pca3": 3, "umap2": 2, "umap3": 3}  # -> dimensions
+UMAPS = ("umap2", "umap3")  # of them, those that not every atlas has
 COLUMNS = ("caption", "concept", "category", "style", "source")  # what is known of a picture
 THUMBNAIL, PIXELS = 64, 32  # sides: of a picture on the sheet, and as a vector of the pixel space
 SAMPLES = 256  # numbers of each weight that tell a model from another
@@ -120,6 +121,12 @@ class Atlas:
         if drawing.startswith("pca"):
             return self.arrays[f"{space}.pca"][:, : DRAWINGS[drawing]]
         return self.arrays[f"{space}.{drawing}"]
+
+    @property
+    def drawings(self) -> list[str]:
+        """The DRAWINGS that there are of every space."""
+        spaces = self.about["spaces"].values()
+        return [d for d in DRAWINGS if all(d in told["faithful"] for told in spaces)]
 
     def pca(self, space: str) -> Pca:
         names = ("mean", "axes", "explained")

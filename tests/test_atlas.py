@@ -6,9 +6,10 @@ import torch
 from PIL import Image
 
 from ldm.atlas import DRAWINGS, PIXELS, SPACES, THUMBNAIL, Atlas, digest, find, to_bytes, to_pixels
+from ldm.charts import CLAIMS, chance, check_claims, nearest_other
 from ldm.images import to_image, to_pictures
 from ldm.spaces import fixed_t, read_bottleneck, read_pictures, read_words
-from ldm.training.atlas import CLAIMS, build, chance, check_claims, from_folder, nearest_other
+from ldm.training.atlas import build, from_folder
 
 KINDS = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 220)}
 EACH = 16
