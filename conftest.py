@@ -156,3 +156,15 @@ def visit(app, browser):
     outside = [u for u in visit.requests if not u.startswith((app.url, "data:", "blob:"))]
     assert not outside
     context.close()
+
+
+@pytest.fixture
+def somebody(app, browser):
+    """Another visitor, whose long run is being drawn; closing the page ends it."""
+    somebody = Visit(browser.new_page())
+    somebody.page.goto(app.url)
+    somebody.page.wait_for_selector("[data-part=slider]")
+    somebody.ask("a red apple", steps=100)
+    somebody.page.wait_for_function("window.ldm && window.ldm.run.steps === 100")
+    yield somebody
+    somebody.page.close()

@@ -16,7 +16,7 @@ function say(text) {
 async function ask(name, asked = {}) {
   say("Computing …");
   try {
-    const { data, error } = await server[name](asked);
+    const { data, error } = await askInLine(name, asked, (words) => say(words || "Computing …"));
     say(error || "");
     return data;
   } catch {

@@ -58,7 +58,7 @@ parts.go.addEventListener("click", async () => {
   stopWay();
   parts.said.textContent = "Drawing …";
   parts.go.disabled = true;
-  const told = await ask("between", question, parts.said);
+  const told = await askModel("between", question, parts.said);
   parts.go.disabled = false;
   if (!told) return;
   Object.assign(way, { told, index: 0 });

@@ -8,12 +8,12 @@ async function showPicture(source) {
   parts.picture.getContext("2d").drawImage(image, 0, 0);
 }
 
-function describePicture(index) {
+function describePicture(index, waiting = "") {
   const kinds = ["category", "style", "source"].map((name) => value(name, index));
   const title = make("b", "", caption(index));
   title.dir = "auto";
   const more = kinds.filter(Boolean).join(" · ").replaceAll("-", " ");
-  parts.about.replaceChildren(title, make("br"), index < atlas.n ? more : "your picture");
+  parts.about.replaceChildren(title, make("br"), waiting || (index < atlas.n ? more : "your picture"));
 }
 
 async function look(index) {
@@ -26,7 +26,9 @@ async function look(index) {
   const near = await ask("near", { index });
   if (mine !== looked || !near) return;
   drawNear(near);
-  const { data } = await call("look", { index }); // what is wrong stands above the map
+  const wait = (words) => mine === looked && describePicture(index, words);
+  const { data } = await askInLine("look", { index }, wait).catch(lost); // errors stand above the map
+  wait("");
   if (mine !== looked || !data) return;
   drawMap(parts.latent, bytes(data.latent), data.latent_shape);
   await showPicture(data.picture);
@@ -47,7 +49,7 @@ async function decodeSpot(...at) {
   atlas.chosen = null;
   scatter.select(null);
   scatter.mark(at);
-  const spot = await ask("spot", { space, drawing, at });
+  const spot = await askModel("spot", { space, drawing, at });
   if (mine !== looked || !spot) return;
   await showPicture(spot.picture);
   const [drawn, far] = [spot.drawn, spot.far];

@@ -16,7 +16,9 @@ async function take(files) {
     }
     parts.taken.textContent = `Placing ${file.name} …`;
     const name = file.name.replace(/\.\w+$/, "").replaceAll("_", " ").slice(0, 200) || "picture";
-    const { data, error } = await call("own", { name, file: await readBase64(file) });
+    const wait = (words) => (parts.taken.textContent = `Placing ${file.name}: ${words || "…"}`);
+    const asked = { name, file: await readBase64(file) };
+    const { data, error } = await askInLine("own", asked, wait).catch(lost);
     if (error) wrong.push(`${file.name}: ${error}`);
     else await keepOwn(data);
   }

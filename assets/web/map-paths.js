@@ -16,7 +16,7 @@ async function followRun() {
   Object.assign(run, { asked: true, stale: false });
   const id = window.ldm.run.run;
   if (id !== run.id) parts.step.textContent = "Placing the run …";
-  const told = await ask("path", { run: id }, parts.step);
+  const told = await askModel("path", { run: id }, parts.step);
   run.asked = false;
   if (told) {
     Object.assign(run, { id, told, known: told.ts.length });
@@ -83,7 +83,7 @@ parts.seeds.addEventListener("click", async () => {
   parts.bundled.textContent = "Drawing …";
   parts.seeds.disabled = true;
   const asked = { prompt: parts.bundle.value, n: Number(parts.count.value) };
-  const told = await ask("seeds", asked, parts.bundled);
+  const told = await askModel("seeds", asked, parts.bundled);
   parts.seeds.disabled = false;
   if (!told) return;
   const { paths, pictures, near, spread, seeds } = told;

@@ -79,7 +79,7 @@ parts.repaint.addEventListener("click", async () => {
   const [index, ...others] = three.indices;
   parts.painted.textContent = "Painting …";
   const asked = { index, colour: parts.paint.value, to: [index, ...others] };
-  const painted = await ask("recolour", asked, parts.painted);
+  const painted = await askModel("recolour", asked, parts.painted);
   if (!painted) return;
   three.painted = painted;
   parts.painted.textContent = `“${painted.caption}”, through the encoder again`;

@@ -2,7 +2,7 @@
 
 parts.place.addEventListener("click", async () => {
   parts.placed.textContent = "Reading …";
-  const told = await ask("words", { lines: parts.lines.value.split("\n") }, parts.placed);
+  const told = await askModel("words", { lines: parts.lines.value.split("\n") }, parts.placed);
   if (!told) return;
   parts.placed.textContent = `${told.lines.length} placed on the map: the large dots, in the colours below`;
   showPaths("text", (drawing) => told.lines.map((_, k) => ({
@@ -50,7 +50,7 @@ parts.sent.addEventListener("click", async () => {
     return;
   }
   parts.placed.textContent = "Comparing …";
-  const told = await ask("sent", { run: window.ldm.run.run }, parts.placed);
+  const told = await askModel("sent", { run: window.ldm.run.run }, parts.placed);
   if (!told) return;
   const { prompt, captions, pictures, agreement } = told;
   parts.placed.textContent = "";

@@ -14,6 +14,8 @@ from ldm.atlas import DRAWINGS, SPACES, Atlas
 from ldm.projection import distances
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.answers import animation, tell
+from ldm.ui.line import ticket_of
+from ldm.ui.making import Making
 from ldm.ui.request import whole
 from ldm.ui.studio import Studio
 
@@ -36,7 +38,7 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
             return function(model, atlas, asked)
 
         def answer(asked: Any) -> Any:
-            return studio.compute(compute, asked)
+            return studio.compute(compute, asked, ticket=ticket_of(asked))
 
         answer.__name__ = function.__name__
         return answer
@@ -54,8 +56,11 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
             raise ValueError(f"This run was drawn by {run.model}, the map is of {model.name}.")
 
     def path(asked: Any) -> Any:
-        run = studio.trajectory(str(asked["run"]))
-        answer = studio.compute(lambda model: check_run(model, run) or atlas_paths.path(atlas, run))
+        run, atlas = studio.trajectory(str(asked["run"])), choose(asked)
+        answer = studio.compute(
+            lambda model: check_run(model, atlas, run) or atlas_paths.path(atlas, run),
+            ticket=ticket_of(asked),
+        )
         steps = [m for m in studio.replay(str(asked["run"]), 0) if m["kind"] == "step"]
         previews = {str(m["index"]): {name: m[name] for name in ("x_t", "x0_hat")} for m in steps}
         return answer | {"previews": previews}
@@ -63,7 +68,8 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
     def sent(asked: Any) -> Any:
         run = studio.trajectory(str(asked["run"]))
         return studio.compute(
-            lambda model: check_run(model, run) or atlas_words.sent(model, atlas, run)
+            lambda model: check_run(model, atlas, run) or atlas_words.sent(model, atlas, run),
+            ticket=ticket_of(asked),
         )
 
     def fresh(_: Any) -> bool:
@@ -74,7 +80,8 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
     modelled += (paths.seeds, paths.between, atlas_words.words)
     plain = (describe, sheet, points, near, three)
     answers = [*map(with_model, modelled), *map(with_atlas, plain), path, sent, fresh, animation]
-    return [tell(answer) for answer in answers]
+    answers += [make, halt, made]
+    return [tell(answer) for answer in (*answers, studio.waiting)]
 
 
 def describe(atlas: Atlas, _: Any) -> dict[str, Any]:

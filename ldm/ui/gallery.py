@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from ldm.ui.line import ticket_of
+
 FOLDER = Path(__file__).parents[2] / "assets" / "gallery"
 THUMBNAIL = 64  # pixels
 MAX_FILE = 28_000_000  # characters of a picture's file in base64: 20 MB and a little
@@ -93,7 +95,7 @@ def bring(studio: Any, asked: Any) -> dict[str, str]:
     else:
         picture = take(asked.get("index"))
         caption = list_captions()[asked["index"]]
-    size = studio.compute(lambda model: model.image_size)
+    size = studio.compute(lambda model: model.image_size, ticket=ticket_of(asked))
     ready = to_pictures(to_image(picture, size))[0]
     story = describe_picture(picture, size) if "file" in asked else ""
     return {"picture": to_png(ready), "caption": caption, "story": story}

@@ -7,10 +7,11 @@ import gradio as gr
 
 from ldm.ui.answers import tell
 from ldm.ui.gallery import bring, describe_gallery
+from ldm.ui.line import ticket_of
 from ldm.ui.studio import Studio
 from ldm.ui.theme import WEB
 
-SCRIPTS = ("colours.js", "lab.js", "picture.js")  # of every lab, before its own
+SCRIPTS = ("colours.js", "line.js", "lab.js", "picture.js")  # of every lab, before its own
 Answer = Callable[[Any, Any], Any]  # (model, what is asked)
 
 
@@ -36,7 +37,10 @@ def build_lab(
         .replace("@picture", chooser),
         js_on_load="".join(read.values()),
         apply_default_css=False,
-        server_functions=[tell(gallery), tell(picture), *(through(studio, a) for a in answers)],
+        server_functions=[
+            *map(tell, (gallery, picture, studio.waiting)),
+            *(through(studio, answer) for answer in answers),
+        ],
         elem_id=name,
         **kwargs,
     )
@@ -46,7 +50,7 @@ def through(studio: Studio, answer: Answer) -> Callable[[Any], dict[str, Any]]:
     """Returns the function without its model, which it gets when it is its turn."""
 
     def answered(asked: Any) -> Any:
-        return studio.compute(answer, asked)
+        return studio.compute(answer, asked, ticket=ticket_of(asked))
 
     answered.__name__ = answer.__name__
     return tell(answered)

@@ -124,18 +124,31 @@ class Studio:
         self._keep(again)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Waits for the weights and for a turn to compute, without telling anybody."""
+    def turn(self, ticket: Any = None) -> Iterator[None]:
+        """Waits for the weights and for a turn to compute; who has the ticket may ask `waiting`."""
         self._ready.wait()
-        with self._line.place() as ahead:
+        with self._line.place(ticket) as ahead:
             while ahead(0.5):
                 pass
             yield
 
-    def compute(self, function: Callable[..., Any], *given: Any, model: str = "") -> Any:
+    def compute(
+        self, function: Callable[..., Any], *given: Any, model: str = "", ticket: Any = None
+    ) -> Any:
         """Returns function(model, *given), computed when it is its turn; by default the first."""
-        with self.turn():
+        with self.turn(ticket):
             return function(self.models.get(model), *given)
+
+    def waiting(self, ticket: Any) -> str:
+        """Returns what a turn with this ticket waits for, in words; nothing once it computes."""
+        if not self._ready.is_set():
+            return "Reading the model's weights"
+        n = self._line.ahead_of(ticket)
+        return f"{n} ahead of you" if n else ""
+
+    def is_busy(self) -> bool:
+        """Returns whether anybody computes."""
+        return self._line.is_busy()
 
     def branch(self, request: Request, run: str, index: int, edits=()) -> tuple[Request, Branch]:
         """Returns what goes on from a step of a run that is kept, as `want` takes it.

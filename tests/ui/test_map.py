@@ -384,6 +384,14 @@ def test_a_run_is_followed_and_its_dots_move_the_scrubber(visit, page):
     raise AssertionError("only the last dot was hit")
 
 
+def test_who_comes_second_sees_the_place_in_line(page, somebody):
+    page.get_by_role("tab", name="Runs").click()
+    at(page, "seeds").click()
+    says(page, "bundled", "1 ahead of you …")
+    somebody.page.close()
+    says(page, "bundled", "paths of")
+
+
 def test_many_seeds_end_in_as_many_pictures(page):
     page.get_by_role("tab", name="Runs").click()
     at(page, "count").select_option("4")

@@ -146,3 +146,11 @@ def test_the_page_fits_the_window(noised, width):
     assert noised.page.evaluate("document.documentElement.scrollWidth") <= width
     slider = noised.lab.locator("[data-part=slider]").bounding_box()
     assert 0 < slider["y"] < 844 - slider["height"]
+
+
+def test_who_comes_second_sees_the_place_in_line_and_is_answered_in_turn(noised, somebody):
+    noised.lab.get_by_role("button", name="What does the network see").click()
+    noised.lab.get_by_text("1 ahead of you …").wait_for()
+    somebody.page.close()
+    noised.lab.locator("[data-part=guess_answer]").wait_for(timeout=30_000)
+    assert noised.lab.locator("[data-part=status]").text_content() == ""

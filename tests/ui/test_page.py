@@ -194,15 +194,11 @@ def test_every_view_explains_itself_and_nothing_moves(visit):
 
 
 def test_who_comes_second_sees_the_place_in_line_and_moves_up_when_the_first_leaves(
-    visit, app, browser
+    visit, somebody
 ):
-    first = type(visit)(browser.new_page())
-    first.page.goto(app.url)
-    first.ask("a red apple", steps=100)
-    first.page.wait_for_function(DRAWING)
     visit.ask("a house", steps=3)
     visit.part("status").get_by_text("1 run ahead of yours").wait_for(timeout=20_000)
-    first.page.close()
+    somebody.page.close()
     visit.page.wait_for_function(READY, timeout=20_000)
     assert visit.part("prompt").text_content() == "“a house”"
 

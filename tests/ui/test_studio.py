@@ -14,7 +14,7 @@ from ldm.images import to_pictures
 from ldm.sampling import UPDATES
 from ldm.trajectory import Settings, Trajectory, decode_step
 from ldm.ui import studio as module
-from ldm.ui.line import Line
+from ldm.ui.line import Line, ticket_of
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
 from ldm.ui.request import SAMPLERS, Request
 from ldm.ui.studio import MAX_RUNS, Studio
@@ -204,6 +204,34 @@ def test_a_line_keeps_its_order():
         with line.place() as second, line.place() as third:
             assert [first(0), second(0), third(0)] == [0, 1, 2]
         assert first(0) == 0
+
+
+def test_who_has_a_ticket_can_ask_for_the_place_in_line(studio):
+    first, second = (studio.generate(Request("a red apple", steps=1)) for _ in range(2))
+    next(first), next(second)
+    names, asked = [], {"ticket": "mine"}
+    question = threading.Thread(
+        target=studio.compute,
+        args=[lambda model: names.append((model.name, studio.waiting("mine")))],
+        kwargs={"ticket": ticket_of(asked)},
+    )
+    question.start()
+    while not studio.waiting("mine"):
+        pass
+    assert studio.waiting("mine") == "2 ahead of you"
+    assert studio.waiting("of somebody else") == ""
+    first.close(), second.close()
+    question.join()
+    assert names == [(studio.name, "")] and not studio.is_busy()
+
+
+def test_before_the_weights_are_read_everybody_waits_for_them(bert_folder):
+    assert Studio(bert_folder, "cpu").waiting("mine") == "Reading the model's weights"
+
+
+@pytest.mark.parametrize("asked", [None, [], "mine", {}])
+def test_a_question_needs_no_ticket(asked):
+    assert ticket_of(asked) is None
 
 
 def pictures(messages) -> list[str]:

@@ -11,6 +11,7 @@ from ldm.ui.theme import WEB
 TITLE = "Map"
 SCRIPTS = (  # run as one
     "colours.js",
+    "line.js",
     "map.js",
     "map-near.js",
     "map-three.js",
