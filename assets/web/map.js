@@ -21,10 +21,7 @@ const listeners = []; // called with the index when a picture is chosen
 const scatter = new Scatter(parts.field, { label: "Map of the pictures" });
 
 // What the server answers, { data } or { error }; a question without a body would be refused.
-const call = (name, asked = null) => server[name](aboutThis(asked)).catch(lost);
-// Names this map: another one may have been made since the page was opened.
-const aboutThis = (asked) =>
-  Array.isArray(asked) ? asked : { ...asked, map: atlas.about && atlas.about.digest };
+const call = (name, asked = null) => server[name](asked).catch(lost);
 const lost = () => ({ error: "The app does not answer." });
 
 // What it answers; what is wrong is said in its own words, at the given place.
@@ -37,7 +34,7 @@ async function ask(name, asked, place = parts.about) {
 // The same for what the model has to compute: how many are ahead is said there too.
 async function askModel(name, asked, place = parts.about) {
   const wait = (words) => (place.textContent = words || "Computing …");
-  const { data, error } = await askInLine(name, aboutThis(asked), wait).catch(lost);
+  const { data, error } = await askInLine(name, asked, wait).catch(lost);
   if (error) place.textContent = error;
   return data;
 }

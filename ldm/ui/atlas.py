@@ -15,7 +15,6 @@ from ldm.projection import distances
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.answers import animation, tell
 from ldm.ui.line import ticket_of
-from ldm.ui.making import Making
 from ldm.ui.request import whole
 from ldm.ui.studio import Studio
 
@@ -56,9 +55,9 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
             raise ValueError(f"This run was drawn by {run.model}, the map is of {model.name}.")
 
     def path(asked: Any) -> Any:
-        run, atlas = studio.trajectory(str(asked["run"])), choose(asked)
+        run = studio.trajectory(str(asked["run"]))
         answer = studio.compute(
-            lambda model: check_run(model, atlas, run) or atlas_paths.path(atlas, run),
+            lambda model: check_run(model, run) or atlas_paths.path(atlas, run),
             ticket=ticket_of(asked),
         )
         steps = [m for m in studio.replay(str(asked["run"]), 0) if m["kind"] == "step"]
@@ -68,7 +67,7 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
     def sent(asked: Any) -> Any:
         run = studio.trajectory(str(asked["run"]))
         return studio.compute(
-            lambda model: check_run(model, atlas, run) or atlas_words.sent(model, atlas, run),
+            lambda model: check_run(model, run) or atlas_words.sent(model, atlas, run),
             ticket=ticket_of(asked),
         )
 
@@ -80,7 +79,6 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
     modelled += (paths.seeds, paths.between, atlas_words.words)
     plain = (describe, sheet, points, near, three)
     answers = [*map(with_model, modelled), *map(with_atlas, plain), path, sent, fresh, animation]
-    answers += [make, halt, made]
     return [tell(answer) for answer in (*answers, studio.waiting)]
 
 
