@@ -265,6 +265,6 @@ def move(step: Step, device: torch.device) -> Step:
 
 
 def decode_step(model: LatentDiffusion, step: Step) -> tuple[Tensor, Tensor]:
-    """Returns the images [B, 3, H, W] of x_t and of x0_hat, decoded as one batch."""
-    x_t, x0_hat = model.decode(torch.cat([step.x_t, step.x0_hat])).chunk(2)
+    """Returns the previews [B, 3, H, W] of x_t and of x0_hat, decoded as one batch."""
+    x_t, x0_hat = model.preview(torch.cat([step.x_t, step.x0_hat])).chunk(2)
     return x_t, x0_hat

@@ -97,6 +97,23 @@ def test_bundled_picture_is_the_pipelines(folder, sampler, guidance):
 
 
 @pytest.mark.parametrize("name", ["clip", "bert", "taesd"])
+def test_a_preview_looks_like_the_picture(request, name):
+    model = request.getfixturevalue(f"{name}_model")
+    latent = model.noise([3, 4])
+    apart = 127.5 * (model.preview(latent) - model.decode(latent)).abs()  # in 255 levels
+    assert model.preview(latent).dtype == torch.float32
+    assert apart.max() < 16 and apart.mean() < 1  # random weights round more than trained ones
+
+
+@pytest.mark.parametrize("folder", BUNDLED, ids=lambda folder: folder.name)
+def test_a_bundled_preview_looks_like_the_picture(folder):
+    model = LatentDiffusion.load(folder, "cpu")
+    latent = model.noise([3, 4])  # x_t of the first step
+    apart = 127.5 * (model.preview(latent) - model.decode(latent)).abs()
+    assert apart.max() < 6 and apart.mean() < 0.6
+
+
+@pytest.mark.parametrize("name", ["clip", "bert", "taesd"])
 def test_the_prompt_and_guidance_matter(request, name):
     model = request.getfixturevalue(f"{name}_model")
     plain = paint(model, guidance=3.0)
@@ -112,7 +129,7 @@ def test_shapes_follow_the_checkpoint(clip_model, bert_model, taesd_model):
     for model in (clip_model, bert_model, taesd_model):
         image = torch.rand(2, 3, *model.image_size) * 2 - 1
         latent = model.encode(image)
-        assert latent.shape == (2, *model.latent_shape)
+        assert latent.shape == (2, *model.latent_shape) and latent.is_contiguous()
         assert model.decode(latent).shape == image.shape
         assert model.decode(latent).abs().max() <= 1
         assert model.noise([0, 1, 2]).shape == (3, *model.latent_shape)

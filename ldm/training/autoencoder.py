@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldm.precision import fast_maths
 from ldm.quality import psnr
 from ldm.training.icons import SIZE, IconSet, held_out
 from ldm.training.lines import line_drawing
-from ldm.training.loop import fast_maths
 from ldm.training.scenes import Composer
 
 Draw = Callable[[np.random.Generator], np.ndarray]

@@ -7,10 +7,10 @@ captions dropped at random for classifier-free guidance (Ho & Salimans 2021).
 import torch
 from torch import nn
 
+from ldm.precision import fast_maths
 from ldm.schedule import NoiseSchedule
 from ldm.training.example import example
 from ldm.training.latents import Batch
-from ldm.training.loop import fast_maths
 
 SCHEDULER = {  # the checkpoint's scheduler_config.json
     "beta_schedule": "squaredcos_cap_v2",

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from ldm.model import LatentDiffusion
+from ldm.precision import fast_maths
 from ldm.quality import ssim
 from ldm.sampling import UPDATES, sample
 from ldm.training import autoencoder, latents, scenes
 from ldm.training.icons import IconSet
 from ldm.training.judge import Judge
-from ldm.training.loop import fast_maths
 from ldm.training.questions import Question, ask, real_scene
 
 UNSEEN_WORDS = Path(__file__).with_name("unseen_words.txt")

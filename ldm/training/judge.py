@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldm.precision import fast_maths
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import SIZE, IconSet
-from ldm.training.loop import fast_maths
 from ldm.training.scenes import BACKGROUNDS, COLOURS, STYLES, Composer, Scene
 
 CELL = 8  # pixels

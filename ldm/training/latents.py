@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ldm.precision import fast_maths
 from ldm.training import text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out, load
-from ldm.training.loop import fast_maths
 from ldm.training.scenes import Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 

@@ -48,15 +48,14 @@ def read_latent(model: Any, asked: Any) -> Any:
 
 
 def show(model: Any, latent: Any) -> list[str]:
-    """Returns the decoded latents as JPEGs."""
+    """Returns the decoded latents as JPEGs, to look at."""
     from ldm.images import to_pictures
 
-    return [to_jpeg(p) for part in latent.split(BATCH) for p in to_pictures(model.decode(part))]
+    return [to_jpeg(p) for part in latent.split(BATCH) for p in to_pictures(model.preview(part))]
 
 
 def code(model: Any, asked: Any) -> Message:
     """Returns the latent of a picture, what comes back, and how far that is from the picture."""
-    from ldm.images import to_pictures
     from ldm.quality import psnr, ssim
 
     image = read_image(model, asked)
@@ -67,7 +66,7 @@ def code(model: Any, asked: Any) -> Message:
         "latent_shape": list(model.latent_shape),
         "image_size": list(model.image_size),
         "map_limit": MAP_LIMIT,
-        "back": to_jpeg(to_pictures(back)[0]),
+        "back": show(model, x0)[0],
         "difference": to_map((back - image).mean(dim=1, keepdim=True), DIFFERENCE_LIMIT),
         "difference_limit": DIFFERENCE_LIMIT,
         "psnr": min(psnr(image, back), 99.0),

@@ -63,7 +63,7 @@ def noise(model: Any, asked: Any) -> Message:
     n = N_LEVELS if image[0, 0].numel() <= LARGE else N_LEVELS_LARGE
     angles = torch.linspace(0, math.pi / 2, n).reshape(-1, 1, 1, 1).to(x0)
     mixed = angles.cos() * x0 + angles.sin() * eps
-    decoded = (to_pictures(model.decode(part)) for part in mixed.split(BATCH))
+    decoded = (to_pictures(model.preview(part)) for part in mixed.split(BATCH))
     return {
         "picture": to_png(to_pictures(image)[0]),
         "image_size": list(model.image_size),
@@ -108,7 +108,7 @@ def guess(model: Any, asked: Any) -> Message:
     for t in ts:
         x_t = model.schedule.add_noise(x0, eps, t).repeat(2, 1, 1, 1)
         hats.append(model.schedule.split(x_t, denoise(x_t, t).output, t)[0])
-    pictures = [to_pictures(model.decode(pair)) for pair in hats]
+    pictures = [to_pictures(model.preview(pair)) for pair in hats]
     far = [[float((hat - x0).square().mean().sqrt()) for hat in pair] for pair in torch.stack(hats)]
     return {
         "ts": ts,
@@ -138,7 +138,7 @@ def step_back(model: Any, asked: Any) -> Message:
     steps = torch.cat([true - x_t, found - x_t, found - true])
     rms = steps.square().mean(dim=(1, 2, 3)).sqrt().tolist()
     limit = float(f"{max(3 * rms[0], 1e-6):.1g}")
-    a, b = to_pictures(model.decode(torch.cat([true, found])))
+    a, b = to_pictures(model.preview(torch.cat([true, found])))
     return {
         "t": t,
         "mean_true": to_jpeg(a),
@@ -164,7 +164,7 @@ def walk(model: Any, asked: Any) -> Message:
     z = torch.randn(t + 1, *x0.shape, generator=new_generator(int(asked.get("seed", 0)))).to(x0)
     *_, walked = chain(schedule, x0, z)
     jumped = schedule.add_noise(x0, gather(schedule, z), t)
-    a, b = to_pictures(model.decode(torch.cat([walked, jumped])))
+    a, b = to_pictures(model.preview(torch.cat([walked, jumped])))
     return {
         "steps": t + 1,
         "walked": to_jpeg(a),
@@ -186,7 +186,7 @@ def train(model: Any, asked: Any) -> Message:
     t = int(drawn.t)
     output = model.denoiser(model.embed([prompt]))(drawn.x_t, t).output
     value, error = drawn.loss(output)
-    a, b = to_pictures(model.decode(torch.cat([x0, drawn.x_t])))
+    a, b = to_pictures(model.preview(torch.cat([x0, drawn.x_t])))
     return {
         "t": t,
         "x0": to_jpeg(a),

@@ -8,7 +8,7 @@ import torch
 
 from ldm.ui import coding
 from ldm.ui.alterations import ALTERATIONS
-from ldm.ui.gallery import take, to_png
+from ldm.ui.gallery import open_picture, take, to_png
 from ldm.ui.lab import through
 from ldm.ui.studio import Studio
 
@@ -49,7 +49,9 @@ def test_a_blend_begins_and_ends_with_the_pictures(bert_model):
     found = coding.blend(bert_model, ASKED)
     ends = [coding.code(bert_model, {"file": ASKED[key]})["back"] for key in ("file", "other")]
     assert len(found["decoded"]) == coding.N_BLENDS
-    assert [found["decoded"][0], found["decoded"][-1]] == ends
+    for mixture, end in zip(found["decoded"][:: coding.N_BLENDS - 1], ends, strict=True):
+        a, b = (np.asarray(open_picture(file), np.float32) for file in (mixture, end))
+        assert abs(a - b).mean() < 6  # levels: another batch is rounded otherwise
     assert found["psnr"] > 0
 
 
