@@ -19,7 +19,7 @@ MAX_TOYS = 64  # that are kept
 MAX_OWN, MAX_NAMES, MAX_LETTERS = 40, 4, 16  # pictures, new families, letters in one's name
 SPACE_STEPS, DENOISER_STEPS = 2000, 2500
 TELL_EVERY = 0.1  # seconds
-REST = 0.5  # seconds asleep for each of training, so that a run being drawn has the cores
+REST = 0.5  # seconds asleep for each of training while something is drawn, which needs the cores
 CURVE = 100  # places of the loss curve
 NEIGHBOURS = 5
 
@@ -46,7 +46,9 @@ class Toy:
 class Toys:
     """All toys, and the line of those who want to train one."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
+        """is_busy: whether the cores are wanted by something else."""
+        self._is_busy = is_busy
         self._toys: OrderedDict[str, Toy] = OrderedDict()
         self._line = Line()
 
@@ -84,8 +86,12 @@ class Toys:
                 yield about | {"kind": "wait", "ahead": n}
             if toy.attempt is mine:
                 train = train_denoiser if part == "denoiser" else train_space
+                began = time.perf_counter()
                 for message in train(toy, int(part[-1] == "1"), seed, lambda: toy.attempt is mine):
                     yield about | message
+                    if self._is_busy():
+                        time.sleep(REST * (time.perf_counter() - began))
+                    began = time.perf_counter()
 
     def stop(self, asked: Any) -> None:
         """Ends what is trained of a toy after the step under way; what it learned is kept."""
@@ -173,7 +179,6 @@ def watch(losses: Iterator[float], steps: int, go_on: Callable[[], bool]) -> Ite
         now = time.perf_counter()
         if now - last > TELL_EVERY and step < steps:
             yield {"kind": "train", "step": step, "steps": steps, "loss": curve}
-            time.sleep(REST * (now - last))
             last = time.perf_counter()
             if not go_on():
                 break

@@ -3,7 +3,7 @@
     python tests/benchmarks/toy.py [--model FOLDER] [--rounds 3] [--steps 25] [--people 10]
 
 Each round draws the same run without toys and with them; what counts is the ratio within a round.
-Also how long a toy takes when it is alone.
+Also how long a toy takes when nothing is drawn.
 """
 
 import argparse
@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as app.py does
 
+from ldm.ui.line import Line  # noqa: E402
 from ldm.ui.toy import Toys  # noqa: E402
 
 
@@ -40,22 +41,22 @@ def keep_training(toys: Toys, ended: threading.Event) -> None:
 def compare(folder: str, rounds: int, steps: int, people: int) -> None:
     """Prints seconds and ratios, median and range."""
     from ldm.model import LatentDiffusion
-    from ldm.trajectory import Settings, generate
+    from ldm.trajectory import Settings, decode_step, generate
 
-    model = LatentDiffusion.load(folder, "cpu")
+    model, line = LatentDiffusion.load(folder, "cpu"), Line()
 
     def draw() -> float:
         began = time.perf_counter()
-        for step in generate(model, "a red apple", 0, Settings(n_steps=steps, guidance=4.0)):
-            model.decode(step.x0_hat)
-            model.decode(step.x_t)
+        with line.place():
+            for step in generate(model, "a red apple", 0, Settings(n_steps=steps, guidance=4.0)):
+                decode_step(model, step)
         return time.perf_counter() - began
 
     draw()
     train(Toys())
     ratios = []
     for _ in range(rounds):
-        before, toys, ended = draw(), Toys(), threading.Event()
+        before, toys, ended = draw(), Toys(line.is_busy), threading.Event()
         threads = [
             threading.Thread(target=keep_training, args=(toys, ended)) for _ in range(people)
         ]

@@ -19,7 +19,7 @@ SCRIPTS = ("lab.js", "scrubber.js", "toy.js", "toy-draw.js", "toy-space.js", "to
 
 def build(studio: Studio) -> None:
     """Adds the page to the Blocks that is open."""
-    toys = Toys()
+    toys = Toys(studio.is_busy)
 
     def train(event: gr.EventData) -> Iterator[Message]:
         try:
