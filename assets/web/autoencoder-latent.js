@@ -110,8 +110,8 @@ function describe({ image_size: [H, W], latent_shape: [C, h, w], ...coded }) {
   parts.numbers_out.textContent = `${C} × ${h} × ${w} = ${group(coded.numbers)} numbers`;
   const half = 2 * coded.numbers;
   parts.quality.textContent =
-    `PSNR ${coded.psnr.toFixed(1)} dB (peak signal-to-noise ratio; equal pictures have no end), SSIM ` +
-    `${coded.ssim.toFixed(3)} (structural similarity; equal pictures have 1). ` +
+    `PSNR ${coded.psnr.toFixed(1)} dB (peak signal-to-noise ratio: the more, the more alike), SSIM ` +
+    `${coded.ssim.toFixed(3)} (structural similarity: 1 is equal). ` +
     `${number(coded.pixels / coded.numbers)} times fewer numbers. In memory: ${group(coded.pixels)} ` +
     `bytes at 8 bits a pixel's channel; the latent ${group(half)} bytes at 16 bits a number: ` +
     `${group(coded.pixels - half)} bytes saved, ${Math.round(100 * (1 - half / coded.pixels))} %.`;

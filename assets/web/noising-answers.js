@@ -55,7 +55,7 @@ function showStep(found) {
     note(
       `From t ${found.t}. Length of the true step: ${number(far)}; of the network’s: ` +
       `${number(near)}; their ends are ${number(apart)} apart (root mean square, true noise has 1). ` +
-      `DDPM then adds noise of standard deviation ${number(found.std)}: which x it comes to is chance, ` +
+      `The sampler DDPM then adds noise of standard deviation ${number(found.std)}: which x it comes to is chance, ` +
       "its mean is not.",
     ),
   ];
@@ -88,7 +88,7 @@ function showExample(found) {
     mapFigure(found.apart, shape, found.apart_limit, "answer − target"),
     note(
       `Mean squared error ${number(found.error)}, times the weight of this t, ` +
-      `${number(found.weight)} (min-SNR): loss ${number(found.loss)}. Training changes the weights ` +
+      `${number(found.weight)} (min-SNR: levels with little noise count less): loss ${number(found.loss)}. Training changes the weights ` +
       "a little to make it smaller, and takes the next example. Press again for another t.",
     ),
   ];
