@@ -8,6 +8,8 @@ const COLOURS = Uint32Array.from({ length: 256 }, (_, level) => {
   return 0xff000000 | (b << 16) | (g << 8) | r;
 });
 
+const PATH_COLOURS = { x_t: "#0284c7", x0_hat: "#ea580c" }; // of a run on the map
+
 // Draws C*h*w levels, the channels side by side.
 function drawMap(canvas, levels, [C, h, w]) {
   const rows = C > 4 ? 2 : 1;

@@ -27,7 +27,7 @@ async function look(index) {
   if (mine !== looked || !near) return;
   drawNear(near);
   const wait = (words) => mine === looked && describePicture(index, words);
-  const { data } = await askInLine("look", { index }, wait).catch(lost); // errors stand above the map
+  const { data } = await askInLine("look", aboutThis({ index }), wait).catch(lost); // errors stand above the map
   wait("");
   if (mine !== looked || !data) return;
   drawMap(parts.latent, bytes(data.latent), data.latent_shape);

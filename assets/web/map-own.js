@@ -18,7 +18,7 @@ async function take(files) {
     const name = file.name.replace(/\.\w+$/, "").replaceAll("_", " ").slice(0, 200) || "picture";
     const wait = (words) => (parts.taken.textContent = `Placing ${file.name}: ${words || "…"}`);
     const asked = { name, file: await readBase64(file) };
-    const { data, error } = await askInLine("own", asked, wait).catch(lost);
+    const { data, error } = await askInLine("own", aboutThis(asked), wait).catch(lost);
     if (error) wrong.push(`${file.name}: ${error}`);
     else await keepOwn(data);
   }

@@ -21,8 +21,11 @@ function openPanel(name) {
 
 function openPanels() {
   drawClaims();
-  openPanel(panels.current);
+  openPanel(wantedPanel());
 }
+
+// The panel that the door of another page leads to.
+const wantedPanel = () => (window.ldm && window.ldm.panel) || panels.current;
 
 function drawClaims() {
   const { spaces } = atlas.about;
@@ -51,6 +54,7 @@ tabs.forEach((tab, place) => {
     next.click();
   });
 });
+document.addEventListener("ldm:panel", () => atlas.n && openPanel(wantedPanel()));
 drawLegend(parts.legend);
 openPanel("near");
 openMap();

@@ -1,6 +1,5 @@
 // Paths through the latent space: the run of the Generate page, and many seeds of one prompt.
 
-const KINDS = { x_t: "#0284c7", x0_hat: "#ea580c" };
 const run = { id: null, told: null, known: 0, asked: false, stale: false };
 const visible = () => element.offsetParent !== null;
 const flat = (places) => Float32Array.from(places.flat());
@@ -28,7 +27,7 @@ async function followRun() {
 const shownStep = () => Math.min(window.ldm.index, run.known - 1);
 
 function showRun() {
-  showPaths("latent", (drawing) => Object.entries(KINDS).map(([kind, colour]) => ({
+  showPaths("latent", (drawing) => Object.entries(PATH_COLOURS).map(([kind, colour]) => ({
     coords: flat(run.told[kind].places[drawing]),
     colour, dots: true, current: shownStep(),
   })), onRunPath);
@@ -46,7 +45,7 @@ function sayStep(index) {
 async function onRunPath(path, dot, how) {
   if (path === null || path === undefined) return;
   const index = Math.min(dot, run.known - 1), preview = run.told.previews[index];
-  const kind = Object.keys(KINDS)[path];
+  const kind = Object.keys(PATH_COLOURS)[path];
   looked++;
   if (preview) {
     await showPicture(preview[kind]);

@@ -8,7 +8,6 @@ const parts = Object.fromEntries(
 const SPACES = { latent: "latent", unet: "U-Net", text: "text", pixels: "pixels" };
 const MAX_OWN = 24;
 const OWN = "#e11d48"; // the colour of one's own pictures
-const OTHER = "#94a3b8"; // of values beyond the ten that have a colour
 
 // The one state; own pictures follow those of the atlas, from index atlas.n on.
 const atlas = {
@@ -21,7 +20,10 @@ const listeners = []; // called with the index when a picture is chosen
 const scatter = new Scatter(parts.field, { label: "Map of the pictures" });
 
 // What the server answers, { data } or { error }; a question without a body would be refused.
-const call = (name, asked = null) => server[name](asked).catch(lost);
+const call = (name, asked = null) => server[name](aboutThis(asked)).catch(lost);
+// Names this map: another one may have been made since the page was opened.
+const aboutThis = (asked) =>
+  Array.isArray(asked) ? asked : { ...asked, map: atlas.about && atlas.about.digest };
 const lost = () => ({ error: "The app does not answer." });
 
 // What it answers; what is wrong is said in its own words, at the given place.
@@ -34,7 +36,7 @@ async function ask(name, asked, place = parts.about) {
 // The same for what the model has to compute: how many are ahead is said there too.
 async function askModel(name, asked, place = parts.about) {
   const wait = (words) => (place.textContent = words || "Computing …");
-  const { data, error } = await askInLine(name, asked, wait).catch(lost);
+  const { data, error } = await askInLine(name, aboutThis(asked), wait).catch(lost);
   if (error) place.textContent = error;
   return data;
 }
@@ -76,6 +78,7 @@ async function openMap() {
   const [told, sheet] = await Promise.all([ask("describe"), ask("sheet")]);
   if (!told || !sheet) return;
   Object.assign(atlas, told);
+  if (!told.drawings.includes(parts.drawing.value)) parts.drawing.value = told.drawings[0];
   await openSheet(sheet);
   for (const name of ["category", "style", "source"]) {
     const known = atlas.columns[name].words.length > 1;
@@ -86,10 +89,7 @@ async function openMap() {
   choose(atlas.example[0]);
   openPanels();
   const { error } = await call("fresh");
-  parts.stale.hidden = !error;
-  if (error) parts.stale.textContent =
-    `${error} What is here can be looked at; nothing new can be placed on it or decoded from it ` +
-    "until it is made again: python -m ldm.training atlas";
+  offerMap(error);
 }
 
 // The small pictures on one canvas, with room for one's own below.
@@ -130,7 +130,7 @@ function drawPoints() {
   atlas.own.forEach((own, k) => coords.set(own.places[space][drawing], (atlas.n + k) * dim));
   const { index } = atlas.columns[parts.colour.value], palette = choosePalette();
   const { sheet, side, chosen } = atlas, quiet = hasPaths(); // so that paths stand out
-  const colour = (i) => (i >= atlas.n ? OWN : quiet ? OTHER : palette[index[i]]);
+  const colour = (i) => (i >= atlas.n ? OWN : quiet ? SCATTER_OTHER : palette[index[i]]);
   scatter.setPoints(coords, {
     dim,
     frame: [...known, ...pathsNow().flatMap(({ coords }) => [...coords])], // all of a path is seen
@@ -143,19 +143,16 @@ function drawPoints() {
   light();
 }
 
-// A colour for each value of the column: ten of the commonest have their own.
+// A colour for each value of the column.
 function choosePalette() {
-  const { words, index } = atlas.columns[parts.colour.value], counts = words.map(() => 0);
-  for (const i of index) counts[i]++;
-  const order = words.map((_, i) => i).sort((a, b) => counts[b] - counts[a]);
-  const palette = words.map(() => OTHER);
-  order.slice(0, SCATTER_COLOURS.length).forEach((i, rank) => (palette[i] = SCATTER_COLOURS[rank]));
+  const { words, index } = atlas.columns[parts.colour.value];
+  const { palette, counts } = scatterPalette(words, index);
   drawKey(words, counts, palette);
   return palette;
 }
 
 function drawKey(words, counts, palette) {
-  const named = words.map((_, i) => i).filter((i) => palette[i] !== OTHER);
+  const named = words.map((_, i) => i).filter((i) => palette[i] !== SCATTER_OTHER);
   const chips = named.map((i) => {
     const chip = make("button", "chip"), dot = make("span", "dot");
     Object.assign(chip, { type: "button", title: `${counts[i]} pictures` });

@@ -84,6 +84,7 @@ function start(message) {
     ? `Too long for the text encoder, not read: “${message.cut.join("” “")}”` : "";
   element.classList.toggle("unguided", message.guidance <= 1);
   say("Drawing …");
+  openChart(message);
   drawFilm();
   tell("run");
 }

@@ -31,7 +31,7 @@ Scatter.prototype.hover = function (found) {
   if (key === this.hoverKey) return;
   const path = this.found && "path" in this.found, point = found && "point" in found ? found.point : null;
   Object.assign(this, { hoverKey: key, found });
-  this.canvas.style.cursor = found ? "pointer" : "";
+  this.canvas.style.cursor = found && !(this.still && "point" in found) ? "pointer" : "";
   if (point !== this.hovered) this.onhover((this.hovered = point));
   if (found && "path" in found) this.onpath(found.path, found.dot, "hover");
   else if (path) this.onpath(null, null, "hover");
@@ -42,6 +42,7 @@ Scatter.prototype.hover = function (found) {
 Scatter.prototype.pick = function (x, y, reach) {
   const found = this.find(x, y, reach);
   if (found && "path" in found) return this.onpath(found.path, found.dot, "pick");
+  if (this.still) return;
   if (found) {
     this.select(found.point);
     return this.onpick(found.point);
@@ -50,17 +51,23 @@ Scatter.prototype.pick = function (x, y, reach) {
   this.onempty(...this.camera.unproject(x, y, near ? this.places[3 * near.point + 2] : 0));
 };
 
-// The hint: picture and words of the point, or words of the path's dot, that is hovered.
+// The hint: picture and words of the point, or of the path's dot, that is hovered.
 Scatter.prototype.fillTip = function () {
   const { found, tip, tipImage, tipText, thumbnails, labels } = this;
   const point = found && "point" in found ? found.point : null;
+  const path = found && "path" in found ? this.paths[found.path] : {};
+  const picture = (path.pictures || [])[found && found.dot];
   const words = !found ? "" : point === null
-    ? (this.paths[found.path].labels || [])[found.dot] || ""
+    ? (path.labels || [])[found.dot] || ""
     : typeof labels === "function" ? labels(point) : (labels || [])[point] || "";
-  tipImage.hidden = point === null || !thumbnails;
+  tipImage.hidden = !picture && (point === null || !thumbnails);
   tip.hidden = !words && tipImage.hidden;
   tipText.textContent = words;
   if (tipImage.hidden) return;
+  if (picture) {
+    Object.assign(tipImage, { width: picture.width, height: picture.height });
+    return tipImage.getContext("2d").drawImage(picture, 0, 0);
+  }
   tipImage.width = tipImage.height = thumbnails.side;
   this.drawThumbnail(tipImage.getContext("2d"), point, 0, 0, thumbnails.side);
   tipImage.style.imageRendering = thumbnails.side > 16 ? "" : "pixelated";
@@ -119,6 +126,7 @@ function takePointer(scatter) {
     const [x, y] = at(event), last = fingers.get(event.pointerId);
     if (!last) return scatter.hover(scatter.find(x, y));
     travelled += Math.hypot(x - last[0], y - last[1]);
+    if (scatter.still) return;
     if (fingers.size === 2) return pinch(event);
     fingers.set(event.pointerId, [x, y]);
     if (travelled > 4) move(x - last[0], y - last[1], event.shiftKey || event.buttons & 2);
@@ -137,6 +145,7 @@ function takePointer(scatter) {
     if (event.pointerType === "mouse") scatter.hover(null);
   });
   canvas.addEventListener("blur", () => scatter.hover(null));
+  if (scatter.still) return;
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("dblclick", () => (camera.reset(), scatter.redraw()));
   canvas.addEventListener("wheel", (event) => {

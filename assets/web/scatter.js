@@ -2,6 +2,7 @@
 // pointer.js after it: in Python, `ldm.ui.scatter.read_scatter()` gives all of them.
 //
 //   const scatter = new Scatter(container, { label: "Map of the pictures" });   // label: spoken
+//       still: true   nothing turns, moves or zooms, and only dots of paths are picked
 //   scatter.setPoints(coords, options)   coords: Float32Array, N x dim. As many points as before
 //       move to their new places; options that are not given stay as they are:
 //         dim         2 or 3 (3)
@@ -14,8 +15,10 @@
 //         sizes       N factors of the usual size
 //         frame       coordinates to keep in view instead of the points' own
 //         moving      milliseconds that the move takes (400)
-//   scatter.setPaths([{ coords, colour, dashed, dots, current, labels }])   lines; dots: true draws
-//       a dot a place, to be picked; current: the one that stands out
+//   scatter.setPaths([{ coords, colour, dashed, dots, current, labels, pictures }])   lines; dots:
+//       true draws a dot a place, to be picked; current: the one that stands out; labels, pictures:
+//       for the hint, of each dot
+//   scatter.include(coords)      widens what is in view, if need be
 //   scatter.highlight(indices)   the others fade; null: none do
 //   scatter.select(index)        rings one, null: none. Asks nobody back
 //   scatter.mark(place)          a cross at [x, y(, z)], null: none
@@ -31,16 +34,27 @@ const SCATTER_COLOURS = [
   "#3b82f6", "#f97316", "#16a34a", "#db2777", "#8b5cf6",
   "#ca8a04", "#0891b2", "#dc2626", "#64748b", "#84cc16",
 ];
+const SCATTER_OTHER = "#94a3b8"; // of what has no colour of its own
 const LEVELS = 32; // of depth, drawn from the back to the front
 const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i & 1, (i >> 1) & 1, i >> 2]);
 const EDGES = CORNERS.flatMap((_, i) => [1, 2, 4].filter((bit) => !(i & bit)).map((bit) => [i, i | bit]));
 
+// A colour for each word, of which `index` names one a point: the ten commonest have their own.
+function scatterPalette(words, index) {
+  const counts = words.map(() => 0), palette = words.map(() => SCATTER_OTHER);
+  for (const i of index) counts[i]++;
+  const order = words.map((_, i) => i).sort((a, b) => counts[b] - counts[a]);
+  order.slice(0, SCATTER_COLOURS.length).forEach((i, rank) => (palette[i] = SCATTER_COLOURS[rank]));
+  return { palette, counts };
+}
+
 class Scatter {
-  constructor(container, { label = "Points" } = {}) {
+  constructor(container, { label = "Points", still = false } = {}) {
     const create = (tag, parent, className) =>
       parent.appendChild(Object.assign(document.createElement(tag), { className }));
     this.container = container;
     container.classList.add("scatter");
+    container.classList.toggle("still", still);
     this.canvas = create("canvas", container, "");
     this.tip = create("div", container, "tip");
     this.tipImage = create("canvas", this.tip, "");
@@ -48,9 +62,11 @@ class Scatter {
     Object.assign(this.tip, { hidden: true, role: "status" });
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-label", `${label}: arrows move, + and - zoom, page down steps`);
+    const keys = still ? "" : ": arrows move, + and - zoom, page down steps";
+    this.canvas.setAttribute("aria-label", label + keys);
     this.camera = new Camera();
-    Object.assign(this, { n: 0, dim: 3, axes: [], paths: [], marked: null, lit: null });
+    Object.assign(this, { n: 0, dim: 3, axes: [], paths: [], marked: null, lit: null, still });
+    Object.assign(this, { version: 0, drawn: "", layers: [] });
     Object.assign(this, { hovered: null, selected: null, wanted: 0 });
     Object.assign(this, { known: new Map(), stamps: new Map(), image: null });
     this.target = this.shown = this.places = new Float32Array(0);
@@ -75,6 +91,7 @@ class Scatter {
     const view = this.camera.frame(frame || coords, dim);
     const { centre, reach } = this.camera;
     this.move = { view, centre, reach, from: this.shown, began: performance.now(), moving };
+    this.version++;
     this.camera.dim = dim;
     if (!moves) this.arrive(1);
     this.redraw();
@@ -88,6 +105,14 @@ class Scatter {
   highlight(indices) {
     this.lit = indices && Uint8Array.from({ length: this.n }, () => 0);
     for (const index of indices || []) this.lit[index] = 1;
+    this.version++;
+    this.redraw();
+  }
+
+  include(coords) {
+    const { camera, dim } = this, { centre, reach } = camera;
+    const corners = [-1, 1].flatMap((end) => centre.map((c, axis) => c + end * reach[axis]).slice(0, dim));
+    Object.assign(camera, camera.frame([...corners, ...coords], dim));
     this.redraw();
   }
 
@@ -117,6 +142,7 @@ class Scatter {
   // Moves the points and the frame their way, done from 0 to 1.
   arrive(done) {
     const { view, centre, reach, from } = this.move, { target } = this;
+    this.version++;
     if (done >= 1) {
       this.shown = target;
       this.move = null;
@@ -130,6 +156,7 @@ class Scatter {
   }
 
   draw() {
+    if (this.camera.width === 1) return; // its size is not known yet
     if (this.move) {
       const done = Math.min(1, (performance.now() - this.move.began) / this.move.moving);
       this.arrive(done * done * (3 - 2 * done));
@@ -142,17 +169,42 @@ class Scatter {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, camera.width, camera.height);
     context.font = `12px ${this.style.fontFamily}`;
-    camera.project(this.shown, this.n, this.places);
     this.drawPoints(context);
     for (const path of this.paths) this.drawPath(context, path);
+    for (const path of this.paths) this.drawDot(context, path, path.current, 6);
     this.ring(context, this.hovered, 1);
     this.ring(context, this.selected, 2.5);
     if (this.marked) this.drawMark(context);
     this.placeTip();
   }
 
+  // What the look of the points depends on: as long as it is the same, their dots are kept.
+  look() {
+    const { camera: c, canvas, version, style } = this;
+    const where = [c.yaw, c.pitch, c.zoom, c.left, c.up, ...c.centre, ...c.reach];
+    return [canvas.width, canvas.height, version, style.backgroundColor, ...where].join();
+  }
+
   // The points from the back to the front, as dots or, where there is room, as their pictures.
   drawPoints(context) {
+    const look = this.look(), { camera, lit } = this;
+    if (look !== this.drawn) {
+      camera.project(this.shown, this.n, this.places);
+      this.layers = this.arrange();
+      if (!this.side) this.mixDots(context, this.layers);
+      this.drawn = look;
+    }
+    if (!this.side) context.putImageData(this.image, 0, 0);
+    if (this.dim === 3 && this.axes.length) this.drawBox(context);
+    for (const [layer, alpha] of this.side ? this.layers : []) {
+      context.globalAlpha = lit ? alpha : 1;
+      for (const i of layer) this.drawPicture(context, i);
+    }
+    context.globalAlpha = 1;
+  }
+
+  // The points by their depth, each layer with its opacity; and the size that they are drawn at.
+  arrange() {
     const { n, places, lit, thumbnails, camera } = this, { width, height } = camera;
     const reach = this.dim === 3 ? Math.hypot(...camera.reach) : 1;
     const layers = Array.from({ length: this.dim === 3 ? LEVELS : 1 }, () => []), front = [];
@@ -170,14 +222,7 @@ class Scatter {
     const radius = Math.max(2, Math.min(6, 0.16 * Math.sqrt((width * height) / (n || 1))));
     this.radius = radius * Math.min(2.5, Math.max(1, camera.zoom) ** 0.35);
     const opacity = (level) => (lit ? 0.15 : this.dim === 3 ? 0.4 + (0.6 * (level + 1)) / LEVELS : 0.85);
-    const all = [...layers.map((layer, level) => [layer, opacity(level)]), [front, 1]];
-    if (!this.side) this.drawDots(context, all);
-    if (this.dim === 3 && this.axes.length) this.drawBox(context);
-    for (const [layer, alpha] of this.side ? all : []) {
-      context.globalAlpha = lit ? alpha : 1;
-      for (const i of layer) this.drawPicture(context, i);
-    }
-    context.globalAlpha = 1;
+    return [...layers.map((layer, level) => [layer, opacity(level)]), [front, 1]];
   }
 
   drawPicture(context, i) {
@@ -189,7 +234,7 @@ class Scatter {
   }
 
   // Dots, mixed pixel by pixel: with thousands of them a canvas's own drawing is too slow.
-  drawDots(context, layers) {
+  mixDots(context, layers) {
     const { width, height } = this.canvas, { places, scale, colours, sizes } = this;
     if (!this.image || this.image.width !== width || this.image.height !== height) {
       this.image = context.createImageData(width, height);
@@ -215,7 +260,6 @@ class Scatter {
         }
       }
     }
-    context.putImageData(this.image, 0, 0);
   }
 
   // Red, green and blue of a CSS colour, 0 to 255.
@@ -260,19 +304,25 @@ class Scatter {
     const n = path.coords.length / this.dim;
     if (path.places.length !== 3 * n) path.places = new Float32Array(3 * n);
     const places = this.camera.project(path.coords, n, path.places);
-    context.strokeStyle = context.fillStyle = path.colour || this.style.color;
+    context.strokeStyle = path.colour || this.style.color;
     context.lineWidth = 2;
     context.setLineDash(path.dashed ? [5, 5] : []);
     context.beginPath();
     for (let i = 0; i < n; i++) context.lineTo(places[3 * i], places[3 * i + 1]);
     context.stroke();
     context.setLineDash([]);
-    for (let i = 0; i < n; i++) {
-      const radius = i === path.current ? 6 : path.dots ? 4 : 0;
-      context.beginPath();
-      context.arc(places[3 * i], places[3 * i + 1], radius, 0, 2 * Math.PI);
-      if (radius) context.fill();
-    }
+    for (let i = 0; path.dots && i < n; i++) this.drawDot(context, path, i, 4);
+  }
+
+  // A place of a path; those that are larger have an edge.
+  drawDot(context, { places, colour }, i, radius) {
+    if (!(i >= 0 && 3 * i < places.length)) return;
+    context.beginPath();
+    context.arc(places[3 * i], places[3 * i + 1], radius, 0, 2 * Math.PI);
+    Object.assign(context, { fillStyle: colour || this.style.color, strokeStyle: this.style.color });
+    context.fill();
+    context.lineWidth = 2;
+    if (radius > 4) context.stroke();
   }
 
   ring(context, i, width) {

@@ -11,6 +11,7 @@ function draw() {
   drawCursor();
   drawCurve(state.run.noise_variances, state.index);
   drawCompared();
+  drawChart();
   const percent = Math.round(100 * frame.noise_variance);
   const steps = state.run.noise_variances.length;
   const text =

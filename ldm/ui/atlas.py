@@ -10,30 +10,38 @@ from typing import Any
 
 import numpy as np
 
-from ldm.atlas import DRAWINGS, SPACES, Atlas
+from ldm.atlas import SPACES, Atlas
 from ldm.projection import distances
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.answers import animation, tell
 from ldm.ui.line import ticket_of
+from ldm.ui.making import Making
 from ldm.ui.request import whole
 from ldm.ui.studio import Studio
 
 EXAMPLE = ("cat", "cat", "dog")  # what the three pictures are that the page opens with
 
 
-def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str, Any]]]:
-    """Returns the functions that the page can call by their names."""
-    known = {}  # whether the atlas is of the model, once that is known
+def list_answers(studio: Studio) -> list[Callable[[Any], dict[str, Any]]]:
+    """Returns the functions that the page can call by their names.
 
-    def check(model: Any) -> None:
-        if model not in known:
-            known[model] = atlas.is_of(model)
-        if not known[model]:
+    A question may name the `map` it is about by its digest: while a page is open, another one can
+    be made. By default it is the one that is shown.
+    """
+    making = Making(studio)
+
+    def choose(asked: Any) -> Atlas:
+        return studio.atlases.get(asked.get("map") if isinstance(asked, dict) else None)
+
+    def check(model: Any, atlas: Atlas) -> None:
+        known = studio.atlases.of(model)
+        if not known or known.about["digest"] != atlas.about["digest"]:
             raise ValueError(f"This map was made with other weights than those of {model.name}.")
 
     def with_model(function: Callable[..., Any]) -> Callable[[Any], Any]:
         def compute(model: Any, asked: Any) -> Any:
-            check(model)
+            atlas = choose(asked)
+            check(model, atlas)
             return function(model, atlas, asked)
 
         def answer(asked: Any) -> Any:
@@ -44,20 +52,20 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
 
     def with_atlas(function: Callable[..., Any]) -> Callable[[Any], Any]:
         def answer(asked: Any) -> Any:
-            return function(atlas, asked)
+            return function(choose(asked), asked)
 
         answer.__name__ = function.__name__
         return answer
 
-    def check_run(model: Any, run: Any) -> None:
-        check(model)
+    def check_run(model: Any, atlas: Atlas, run: Any) -> None:
+        check(model, atlas)
         if run.model != model.name:
             raise ValueError(f"This run was drawn by {run.model}, the map is of {model.name}.")
 
     def path(asked: Any) -> Any:
-        run = studio.trajectory(str(asked["run"]))
+        run, atlas = studio.trajectory(str(asked["run"])), choose(asked)
         answer = studio.compute(
-            lambda model: check_run(model, run) or atlas_paths.path(atlas, run),
+            lambda model: check_run(model, atlas, run) or atlas_paths.path(atlas, run),
             ticket=ticket_of(asked),
         )
         steps = [m for m in studio.replay(str(asked["run"]), 0) if m["kind"] == "step"]
@@ -65,20 +73,31 @@ def list_answers(studio: Studio, atlas: Atlas) -> list[Callable[[Any], dict[str,
         return answer | {"previews": previews}
 
     def sent(asked: Any) -> Any:
-        run = studio.trajectory(str(asked["run"]))
+        run, atlas = studio.trajectory(str(asked["run"])), choose(asked)
         return studio.compute(
-            lambda model: check_run(model, run) or atlas_words.sent(model, atlas, run),
+            lambda model: check_run(model, atlas, run) or atlas_words.sent(model, atlas, run),
             ticket=ticket_of(asked),
         )
 
-    def fresh(_: Any) -> bool:
-        return studio.compute(lambda model: check(model) or True)
+    def fresh(asked: Any) -> bool:
+        atlas = choose(asked)
+        return studio.compute(lambda model: check(model, atlas) or True)
+
+    def make(_: Any) -> dict[str, Any]:
+        return making.start()
+
+    def halt(_: Any) -> dict[str, Any]:
+        return making.stop()
+
+    def made(_: Any) -> dict[str, Any]:
+        return making.told()
 
     places, paths = atlas_places, atlas_paths
     modelled = (places.look, places.spot, places.own, places.recolour)
     modelled += (paths.seeds, paths.between, atlas_words.words)
     plain = (describe, sheet, points, near, three)
     answers = [*map(with_model, modelled), *map(with_atlas, plain), path, sent, fresh, animation]
+    answers += [make, halt, made]
     return [tell(answer) for answer in (*answers, studio.waiting)]
 
 
@@ -88,7 +107,8 @@ def describe(atlas: Atlas, _: Any) -> dict[str, Any]:
     for name, values in atlas.rows.items():
         words, index = np.unique(values, return_inverse=True)
         columns[name] = {"words": words.tolist(), "index": index.tolist()}
-    return {"about": atlas.about, "columns": columns, "n": len(atlas), "example": example(atlas)}
+    told = {"about": atlas.about, "drawings": atlas.drawings, "columns": columns}
+    return told | {"n": len(atlas), "example": example(atlas)}
 
 
 def example(atlas: Atlas) -> list[int]:
@@ -111,7 +131,7 @@ def sheet(atlas: Atlas, _: Any) -> str:
 def points(atlas: Atlas, asked: Any) -> str:
     """Returns a drawing as base64 of N x k float32 numbers, little-endian."""
     space, drawing = asked["space"], asked["drawing"]
-    if space not in SPACES or drawing not in DRAWINGS:
+    if space not in SPACES or drawing not in atlas.drawings:
         raise ValueError(f"There is no drawing {drawing} of a space {space}.")
     return base64.b64encode(atlas.points(space, drawing).astype("<f4").tobytes()).decode()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ldm.atlas import DRAWINGS, Atlas
+from ldm.atlas import Atlas
 from ldm.ui.atlas_places import decode, near, place, read, read_prompt, to_latent, to_vectors
 from ldm.ui.messages import Message
 from ldm.ui.request import MAX_SEED, whole
@@ -34,7 +34,7 @@ def path(atlas: Atlas, run: Any) -> Message:
 def trace(atlas: Atlas, vectors: np.ndarray) -> Message:
     """Returns the places of latents [B, D] in every drawing of their space, and what is near."""
     return {
-        "places": {drawing: place(atlas, "latent", drawing, vectors) for drawing in DRAWINGS},
+        "places": {drawing: place(atlas, "latent", drawing, vectors) for drawing in atlas.drawings},
         "near": [row[0] for row in near(atlas, "latent", vectors, 1)],
     }
 

@@ -34,7 +34,7 @@ def spot(model: Any, atlas: Atlas, asked: Any) -> Message:
     medians; rms: of the mean and, in the middle, of the ten.
     """
     space, drawing, at = asked["space"], asked["drawing"], asked["at"]
-    if space not in SPACES or drawing not in DRAWINGS:
+    if space not in SPACES or drawing not in atlas.drawings:
         raise ValueError(f"There is no drawing {drawing} of a space {space}.")
     if not isinstance(at, list) or not all(map(is_number, at)) or len(at) != DRAWINGS[drawing]:
         raise ValueError(f"A place of this drawing has {DRAWINGS[drawing]} coordinates.")
@@ -75,7 +75,8 @@ def own(model: Any, atlas: Atlas, asked: Any) -> Message:
         "thumbnail": to_jpeg(to_thumbnail(picture)),
         "places": {
             space: {
-                drawing: place(atlas, space, drawing, vectors[space])[0] for drawing in DRAWINGS
+                drawing: place(atlas, space, drawing, vectors[space])[0]
+                for drawing in atlas.drawings
             }
             for space in SPACES
         },

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ldm.atlas import DRAWINGS, Atlas
+from ldm.atlas import Atlas
 from ldm.ui.atlas_places import near, place, read_prompt, to_vectors
 from ldm.ui.messages import Message
 
@@ -30,7 +30,7 @@ def words(model: Any, atlas: Atlas, asked: Any) -> Message:
     return {
         "lines": lines,
         "sums": [len(terms) > 1 for terms in sums],
-        "places": {drawing: place(atlas, "text", drawing, placed) for drawing in DRAWINGS},
+        "places": {drawing: place(atlas, "text", drawing, placed) for drawing in atlas.drawings},
         "near": nearest_captions(atlas, placed),
         "cosines": np.round(placed @ placed.T, 4).tolist(),
     }

@@ -1,8 +1,10 @@
 """The messages that a run is told in: small enough for JSON, kept and replayed by the browser.
 
 start  what the run was asked for, the shape of what follows, and where it begins: `branch` names
-       a run and the first step that differs, `skip` counts the steps that a picture stands for
-step   one for each step: previews and maps of it, its timestep and its noise level
+       a run and the first step that differs, `skip` counts the steps that a picture stands for;
+       with an atlas of the model, its small `map`
+step   one for each step: previews and maps of it, its timestep and its noise level, and its
+       `places` on the map
 end    how long it took
 """
 

@@ -36,6 +36,10 @@ class Models:
             raise ValueError(f"Model must be one of {', '.join(self.names)}.")
         return name or self.names[0]
 
+    def source(self, name: str = "") -> str:
+        """Returns the folder or hub id of a model; raises ValueError if it is not here."""
+        return self._sources[self.check(name)]
+
     def get(self, name: str = "") -> Any:
         """Returns the LatentDiffusion; raises ValueError if its weights cannot be used."""
         from ldm.model import LatentDiffusion

@@ -8,6 +8,7 @@ from typing import Any
 
 from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
+from ldm.ui.small_map import describe_map, describe_places
 
 Edit = tuple[int, int, int, float]  # channel, row, column of a latent, and its new value
 
@@ -145,23 +146,25 @@ class Run:
         self._plan: Plan | None = None
         self._rest: Iterator[Message] | None = None
 
-    def go_on(self, model: Any) -> Iterator[Message]:
+    def go_on(self, model: Any, atlas: Any = None) -> Iterator[Message]:
         """Yields its messages that are still to come; of a branch only the steps that are new.
 
-        Who stops listening loses nothing: the next who asks gets what follows.
+        Who stops listening loses nothing: the next who asks gets what follows. With an Atlas of
+        this very model they say where on its map the steps lie.
         """
-        self._rest = self._rest or self._compute(model)
+        self._rest = self._rest or self._compute(model, atlas)
         while message := next(self._rest, None):  # `yield from` would close it too
             yield message
 
-    def _compute(self, model: Any) -> Iterator[Message]:
+    def _compute(self, model: Any, atlas: Any) -> Iterator[Message]:
         began = time.perf_counter()
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
-        yield self._told(describe_start(model, self.request, plan.settings) | (plan.about or {}))
+        start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
+        yield self._told(start | (plan.about or {}))
         for step in plan.steps:
             self.steps.append(step)
-            yield self._told(describe(model, step))
+            yield self._told(describe(model, step) | describe_places(atlas, step))
         yield self._told({"kind": "end", "seconds": round(time.perf_counter() - began, 2)})
 
     def _told(self, message: Message) -> Message:

@@ -14,6 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ldm.ui.atlases import Atlases
 from ldm.ui.line import Line
 from ldm.ui.messages import Message
 from ldm.ui.models import Models
@@ -35,6 +36,7 @@ class Studio:
         """Takes checkpoints' folders or hub ids; raises ValueError if one is plainly not there."""
         self.models = Models([str(s) for s in (source, *others)], device)
         self.source, self.name = str(source), self.models.names[0]
+        self.atlases = Atlases(self.models)
         self._ready = threading.Event()
         self._line = Line()
         self._wanted: dict[str, tuple | None] = {}  # visitor -> request, beginning: the last
@@ -83,7 +85,8 @@ class Studio:
             if go_on():
                 run = beginning if isinstance(beginning, Run) else Run(request, beginning)
                 self._keep(run)
-                messages = run.go_on(self.models.get(request.model))
+                model = self.models.get(request.model)
+                messages = run.go_on(model, self.atlases.of(model))
                 while go_on() and (message := next(messages, None)):
                     yield message
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import gradio as gr
 
+from ldm.ui.scatter import read_scatter
 from ldm.ui.theme import WEB
 
-SCRIPTS = (  # run as one
+SCRIPTS = (  # run as one, after those of the Scatter
     "colours.js",
     "messages.js",
     "views.js",
     "filmstrip.js",
+    "small-map.js",
     "scrubber.js",
     "player.js",
     "png.js",
@@ -33,7 +35,7 @@ def read_markup() -> str:
 
 def read_scripts() -> str:
     """Returns the viewer's scripts as one."""
-    return "".join((WEB / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return read_scatter() + "".join((WEB / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 class Viewer(gr.HTML):
@@ -80,6 +82,11 @@ class Viewer(gr.HTML):
                 "eps_cond": {"type": "string"},
                 "eps_uncond": {"type": "string"},
                 "eps_guide": {"type": "string"},
+                "map": {"type": "object"},
+                "places": {
+                    "type": "array",
+                    "items": {"type": "array", "items": {"type": "number"}},
+                },
             },
             "required": ["kind"],
         }

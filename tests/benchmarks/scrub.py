@@ -94,6 +94,7 @@ def main() -> None:
         draw(page, "a red apple", args.steps)
         print(f"a run of {args.steps} steps: {sum(weight) / 1e6:.2f} MB on the wire")
         drag(page, f"a run of {args.steps} steps", ".views")
+        drag(page, "its path on the map in view", ".scrubber")
         page.locator("[data-part=keep]").click()
         draw(page, "a green apple", args.steps)
         drag(page, "with another run to compare", ".scrubber")

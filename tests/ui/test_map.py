@@ -2,14 +2,13 @@
 
 import base64
 import io
-import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from ldm.atlas import DRAWINGS, SPACES, Atlas
+from ldm.atlas import DRAWINGS, SPACES
 from ldm.images import to_pictures
 from ldm.trajectory import Settings, Trajectory
 from ldm.ui import atlas as answers
@@ -18,53 +17,16 @@ from ldm.ui.messages import to_jpeg
 from ldm.ui.request import Request
 from ldm.ui.studio import Studio
 
-KINDS = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 220)}
-EACH = 10
-DOTS = """() => {
-  const canvas = document.querySelector('[data-map=field] canvas');
-  const { width, height } = canvas, box = canvas.getBoundingClientRect(), found = [];
-  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-  const blue = (x, y) => [2, 132, 199].every((c, k) => data[4 * (y * width + x) + k] === c);
-  for (let y = 2; y < height - 2; y++) for (let x = 2; x < width - 2; x++) {
-    let all = true;
-    for (let k = 0; k < 25 && all; k++) all = blue(x + (k % 5) - 2, y + Math.floor(k / 5) - 2);
-    if (all) found.push([box.x + x * box.width / width, box.y + y * box.height / height]);
-  }
-  return found;
-}"""  # the places of the dots of the path of x_t
+RED = (220, 40, 40)
 READY = "() => /^\\d/.test(document.querySelector('[data-map=hits]').textContent)"
 
 
 @pytest.fixture(scope="session")
-def mapped(bert_folder, bert_model, tmp_path_factory):
-    """The tiny checkpoint with an atlas of its own beside it."""
-    from ldm.training.atlas import build, from_folder
-
-    folder = tmp_path_factory.mktemp("mapped") / "tiny-bert"
-    shutil.copytree(bert_folder, folder)
-    pictures, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for kind, colour in KINDS.items():
-        (pictures / kind).mkdir()
-        for k in range(EACH):
-            pixels = np.clip(rng.normal(colour, 25, size=(4, 4, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).resize((32, 32)).save(
-                pictures / kind / f"{kind} {['apple', 'house'][k % 2]} {k}.png"
-            )
-    build(bert_model, from_folder(pictures), folder / "atlas")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def atlas(mapped):
-    return Atlas.open(mapped / "atlas")
-
-
-@pytest.fixture(scope="session")
-def asks(mapped, atlas):
+def asks(mapped):
     """The function (name, asked) -> answer, as the page calls it."""
     studio = Studio(mapped, "cpu")
     studio.load()
-    functions = {f.__name__: f for f in answers.list_answers(studio, atlas)}
+    functions = {f.__name__: f for f in answers.list_answers(studio)}
 
     def ask(name, asked=None):
         return functions[name](asked)
@@ -124,7 +86,7 @@ def test_a_red_picture_painted_blue_goes_to_the_blue_ones(asks, atlas):
     red = atlas.rows["category"].index("red")
     blue = atlas.rows["category"].index("blue")
     asked = {"index": red, "colour": "blue", "to": [red, blue]}
-    painted = atlas_places.paint(Image.new("RGB", (8, 8), KINDS["red"]), "blue")
+    painted = atlas_places.paint(Image.new("RGB", (8, 8), RED), "blue")
     pixel = np.asarray(painted)[0, 0].astype(int)
     assert pixel[2] > pixel[0] + 60
     told = asks("recolour", asked)["data"]
@@ -189,10 +151,10 @@ def test_bad_input_gets_a_sentence(asks, name, asked, words):
         assert answer["data"]
 
 
-def test_a_map_of_other_weights_says_so_and_still_shows_what_it_has(asks, atlas, clip_folder):
-    studio = Studio(clip_folder, "cpu")
+def test_a_map_of_other_weights_says_so_and_still_shows_what_it_has(asks, unmapped):
+    studio = Studio(unmapped, "cpu")
     studio.load()
-    functions = {f.__name__: f for f in answers.list_answers(studio, atlas)}
+    functions = {f.__name__: f for f in answers.list_answers(studio)}
     assert functions["near"]({"index": 0})["data"]
     for name in ("fresh", "look"):
         error = functions[name]({"index": 0})["error"]
@@ -364,7 +326,7 @@ def test_three_pictures_are_compared_and_one_is_painted(page):
     assert at(page, "three").locator("tr").first.locator("th").count() == 7
 
 
-def test_a_run_is_followed_and_its_dots_move_the_scrubber(visit, page):
+def test_a_run_is_followed_and_its_dots_move_the_scrubber(visit, page, blue_dots):
     page.get_by_role("tab", name="Generate", exact=True).click()
     visit.draw("a red apple", steps=6)
     page.get_by_role("tab", name="Map", exact=True).click()
@@ -372,7 +334,7 @@ def test_a_run_is_followed_and_its_dots_move_the_scrubber(visit, page):
     says(page, "step", "step 6 of 6")
     at(page, "drawing").select_option("pca2")
     page.wait_for_timeout(600)
-    found = page.evaluate(DOTS)
+    found = page.evaluate(blue_dots, "[data-map=field] canvas")
     assert found
     for x, y in found:
         page.mouse.click(x, y)

@@ -167,6 +167,11 @@ def test_the_halves_of_guidance_are_shown_when_there_is_guidance(visit):
     assert not any(visit.part(name).is_visible() for name in halves)
 
 
+def test_a_run_of_a_model_without_a_map_has_no_path(visit):
+    visit.draw("a red apple", steps=2)
+    assert not visit.part("paths").is_visible()
+
+
 def test_the_curve_marks_the_step_that_is_shown(visit):
     visit.draw("a red apple", steps=5)
     visit.part("slider").focus()
@@ -180,7 +185,7 @@ def test_the_curve_marks_the_step_that_is_shown(visit):
 def test_every_view_explains_itself_and_nothing_moves(visit):
     questions = visit.page.locator(".viewer summary")
     pictures = visit.page.locator(".views figure, .halves figure")
-    assert questions.count() == pictures.count() == 8
+    assert questions.count() == pictures.count() == 9
     before = [figure.bounding_box() for figure in pictures.all()]
     for question in questions.all():
         question.focus()

@@ -216,3 +216,35 @@ def test_dots_of_a_path_are_hovered_and_picked(page):
     assert told(page, "onpath") == [[0, 1, "hover"], [0, 1, "pick"]]
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     assert told(page, "onpath")[-1] == [None, None, "hover"]
+
+
+def test_one_that_is_still_keeps_its_place_and_picks_only_paths(page):
+    show(page, "document.querySelector('#here').replaceChildren()")
+    show(
+        page,
+        """window.scatter = new scatter.constructor(
+          document.querySelector("#here"), { still: true });
+        for (const name of ["onpick", "onempty", "onpath"]) {
+          scatter[name] = (...given) => told.push([name, ...given]);
+        };"""
+        + PLANE,
+    )
+    x, y = place(page, 0)
+    drag(page)
+    page.mouse.wheel(0, -600)
+    page.mouse.click(x, y)
+    page.mouse.click(350, 250)
+    assert place(page, 0) == (x, y) and page.evaluate("told") == []
+
+
+def test_dots_are_mixed_again_only_when_they_look_different(page):
+    show(page, PLANE)
+    show(page, "window.mixed = 0; scatter.mixDots = function () { window.mixed++ }")
+    show(page, "scatter.setPaths([{ coords: [0, 0, 1, 1], dots: true }])")
+    show(page, "scatter.select(1)")
+    assert page.evaluate("mixed") == 0
+    show(page, "scatter.camera.turn(0.1, 0); scatter.redraw()")
+    show(page, "scatter.highlight([1])")
+    show(page, "scatter.include([2, 2])")
+    assert page.evaluate("mixed") == 3
+    assert page.evaluate("scatter.camera.reach.slice(0, 2)") == [1.5, 1.5]

@@ -2,7 +2,6 @@
 
 import gradio as gr
 
-from ldm.atlas import Atlas, find
 from ldm.ui.atlas import list_answers
 from ldm.ui.scatter import read_scatter
 from ldm.ui.studio import Studio
@@ -19,13 +18,14 @@ SCRIPTS = (  # run as one
     "map-between.js",
     "map-words.js",
     "map-own.js",
+    "map-making.js",
     "map-panels.js",
 )
 
 
 def is_there(studio: Studio) -> bool:
     """Returns whether there is an atlas to show."""
-    return find(studio.source) is not None
+    return studio.atlases.beside() is not None
 
 
 def build(studio: Studio) -> None:
@@ -35,6 +35,6 @@ def build(studio: Studio) -> None:
         html_template=(WEB / "map.html").read_text(encoding="utf-8"),
         js_on_load=read_scatter() + "".join(p.read_text(encoding="utf-8") for p in scripts),
         apply_default_css=False,
-        server_functions=list_answers(studio, Atlas.open(find(studio.source))),
+        server_functions=list_answers(studio),
         elem_id="map",
     )
