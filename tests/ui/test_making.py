@@ -78,6 +78,7 @@ def test_pages_that_show_the_map_before_still_get_its_answers(studio, atlas, mon
 
 
 def test_it_can_be_stopped_and_others_get_their_turns(studio, monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
     making = Making(studio)
     with studio.turn():
         making.start()
