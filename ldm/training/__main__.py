@@ -35,6 +35,7 @@ from ldm.training import (
     text,
 )
 from ldm.training import autoencoder as ae
+from ldm.training.example import SHIFT
 
 WORK = Path.home() / ".cache" / "ldm-training"
 GRID = (
@@ -169,7 +170,7 @@ def run_denoiser(args) -> None:
         return str(row)
 
     def loss(network, batch):
-        value, parts, samples = denoiser.loss(network, model.schedule, batch)
+        value, parts, samples = denoiser.loss(network, model.schedule, batch, args.shift)
         losses.append(parts["v"])
         return value, parts, samples
 
@@ -293,7 +294,8 @@ def parser() -> argparse.ArgumentParser:
     shard = {"scenes": 0.4, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
-    command(run_denoiser, batch=16, parts=4, lr=4e-4, start=None, **unet, **train)
+    drawn = {"batch": 16, "parts": 4, "lr": 4e-4, "shift": SHIFT}
+    command(run_denoiser, start=None, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, **train)
     command(run_export, **unet)
     table = {"steps": 25, "guidance": 4.0, "sampler": "ddim", "prompts": 100, "quick": False}

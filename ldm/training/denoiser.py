@@ -9,7 +9,7 @@ from torch import nn
 
 from ldm.precision import fast_maths
 from ldm.schedule import NoiseSchedule
-from ldm.training.example import example
+from ldm.training.example import SHIFT, example
 from ldm.training.latents import Batch
 
 SCHEDULER = {  # the checkpoint's scheduler_config.json
@@ -55,9 +55,9 @@ def denoiser(
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
 
-def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, generator=None):
+def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, shift: float = SHIFT):
     """The loss of a batch, its parts, and the batch size."""
-    drawn = example(schedule, batch.x0, generator)
+    drawn = example(schedule, batch.x0, shift=shift)
     with fast_maths(batch.x0.device):
         output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text).sample
     value, error = drawn.loss(output)

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ldm.schedule import NoiseSchedule
 
+SHIFT = 3.0  # of timesteps towards noise
+
 
 @dataclass(frozen=True)
 class Example:
@@ -33,20 +35,22 @@ def example(
     x0: Tensor,
     generator: torch.Generator | None = None,
     t: int | None = None,
+    shift: float = SHIFT,
 ) -> Example:
     """Noises a batch of latents to random timesteps, or all of it to the same t."""
-    ts = random_timesteps(schedule.T, len(x0), generator)
+    ts = random_timesteps(schedule.T, len(x0), generator, shift)
     ts = ts if t is None else torch.full_like(ts, t)
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     x_t, target = schedule.add_noise(x0, eps, ts), schedule.target(x0, eps, ts)
     return Example(x0, ts, eps, x_t, target, min_snr_weight(schedule, ts).to(x0))
 
 
-def random_timesteps(T: int, n: int, generator=None, shift: float = 3.0) -> Tensor:
+def random_timesteps(T: int, n: int, generator=None, shift: float = SHIFT) -> Tensor:
     """Timesteps [n], most of them noisy: shift u / (1 + (shift - 1) u) of T for uniform u.
 
     The shift of Esser et al. 2024, eq. 23: in small latents even much noise leaves the picture
-    plain to see, and what it shows is decided in the noisiest quarter of the schedule.
+    plain to see, and what it shows is decided in the noisiest quarter of the schedule. A shift of
+    1 takes all alike.
     """
     u = torch.rand(n, generator=generator)
     return (T * shift * u / (1 + (shift - 1) * u)).long().clamp(max=T - 1)
