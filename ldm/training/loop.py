@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -111,43 +112,52 @@ def train(
     """
     length, spent, saved = 60 * minutes, 0.0, 0.0
     fresh, cool = state.step, None  # cool: the step at which the decay began
-    cores = torch.get_num_threads()
-    workers = min(parts, cores)
-    pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
-
-    def differentiate(batch):
-        value, notes, samples = loss(state.model, move(batch, state.device))
-        (value / parts).backward()
-        return value.item(), notes, samples
-
-    while spent < length:
-        begin = time.monotonic()
-        decaying = spent >= length * (1 - decay)
-        if (decaying and cool is None) or (cool is None and spent - saved > save_every):
-            state.save()
-            saved, cool = spent, state.step if decaying else None
-        lr = state.lr * min(1.0, (state.step - fresh + 1) / warmup)
-        lr *= (1 - spent / length) / decay if decaying else 1.0
-        for group in state.optimizer.param_groups:
-            group["lr"] = lr
-        state.optimizer.zero_grad(set_to_none=True)
-        done = list(pool.map(differentiate, [next(batches) for _ in range(parts)]))
-        value = sum(value for value, _, _ in done) / parts
-        if not math.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {state.step}")
-        nn.utils.clip_grad_norm_(state.model.parameters(), clip)
-        state.optimizer.step()
-        state.step, state.samples = state.step + 1, state.samples + sum(n for _, _, n in done)
-        state.update_average(1 + (state.step / 8 if cool is None else (state.step - cool) / 4))
-        passed = time.monotonic() - begin
-        spent, state.seconds = spent + passed, state.seconds + passed
-        notes = {name: sum(n[name] for _, n, _ in done) / parts for name in done[0][1]}
-        yield TrainStep(state.step, state.samples, value, notes, lr, length - spent)
-    pool.shutdown()
+    with side_by_side(parts) as pool:
+        while spent < length:
+            begin = time.monotonic()
+            decaying = spent >= length * (1 - decay)
+            if (decaying and cool is None) or (cool is None and spent - saved > save_every):
+                state.save()
+                saved, cool = spent, state.step if decaying else None
+            lr = state.lr * min(1.0, (state.step - fresh + 1) / warmup)
+            lr *= (1 - spent / length) / decay if decaying else 1.0
+            for group in state.optimizer.param_groups:
+                group["lr"] = lr
+            state.optimizer.zero_grad(set_to_none=True)
+            value, notes, samples = differentiate(pool, state, loss, [*islice(batches, parts)])
+            if not math.isfinite(value):
+                raise FloatingPointError(f"the loss is {value} at step {state.step}")
+            nn.utils.clip_grad_norm_(state.model.parameters(), clip)
+            state.optimizer.step()
+            state.step, state.samples = state.step + 1, state.samples + samples
+            state.update_average(1 + (state.step / 8 if cool is None else (state.step - cool) / 4))
+            passed = time.monotonic() - begin
+            spent, state.seconds = spent + passed, state.seconds + passed
+            yield TrainStep(state.step, state.samples, value, notes, lr, length - spent)
     if decay:
         state.finish()
     else:
         state.save()
+
+
+def side_by_side(parts: int) -> ThreadPoolExecutor:
+    """Threads for `parts` of an update, which share the cores."""
+    cores = torch.get_num_threads()
+    workers = min(parts, cores)
+    return ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
+
+
+def differentiate(pool: ThreadPoolExecutor, state: State, loss: Callable, batches: list):
+    """Adds up the gradients of the mean loss; that loss, its parts, and the number of samples."""
+
+    def one(batch):
+        value, notes, samples = loss(state.model, move(batch, state.device))
+        (value / len(batches)).backward()
+        return value.item(), notes, samples
+
+    values, notes, samples = zip(*pool.map(one, batches), strict=True)
+    means = {name: sum(n[name] for n in notes) / len(notes) for name in notes[0]}
+    return sum(values) / len(values), means, sum(samples)
 
 
 def move(batch, device: torch.device):
