@@ -397,9 +397,9 @@ def test_the_judge_learns_where_things_are(icon_set):
     right = torch.where(wanted.heat == 1, 9.0, -9.0)
     assert judge.focal(right, wanted.heat) < 0.01 < judge.focal(-right, wanted.heat)
     model = judge.Detector(len(number), (8, 8, 16, 16))
-    value, parts, count = judge.loss(
-        model, (autoencoder.to_images([s.picture for s in drawn]), wanted)
-    )
+    image = judge.halve(autoencoder.to_images([scene.picture for scene in drawn]))
+    assert model(image).heat.shape == wanted.heat.shape
+    value, parts, count = judge.loss(model, (image, wanted))
     assert value.isfinite() and count == 4 and 0 <= parts["hit"] <= 1
 
 

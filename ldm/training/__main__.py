@@ -198,7 +198,7 @@ def run_judge(args) -> None:
     seen = latents.trained_icons(icons.load(args.work))
     concepts = tuple(sorted({icon.concept for icon in seen.icons}))
     folder = args.work / "judge"
-    detector = judge.Detector(len(concepts)).to(args.device)
+    detector = judge.Detector(len(concepts)).to(args.device, memory_format=torch.channels_last)
     state = loop.State(detector, folder, lr=args.lr, window=500)
     print("resumed" if state.load() else "new")
     batches = judge.scenes(seen, concepts, seed=state.step, batch=args.batch)
