@@ -215,9 +215,11 @@ def run_evaluate(args) -> None:
     model = LatentDiffusion.load(args.model, "cpu")
     trained = args.work / "judge" / "judge.pt"
     expert = judge.Judge.load(trained) if trained.exists() else None
-    prompts, seeds = (min(args.prompts, 12), 1) if args.quick else (args.prompts, 4)
+    asked = {"prompts": args.prompts, "seeds": 4, "named": 16 * args.prompts}
+    if args.quick:
+        asked = {"prompts": min(args.prompts, 12), "seeds": 1, "named": 60}
     icon_set = icons.load(args.work)
-    figures = evaluate.evaluate(model, icon_set, expert, settings, prompts=prompts, seeds=seeds)
+    figures = evaluate.evaluate(model, icon_set, expert, settings, **asked)
     if args.quick:
         print(card.table(figures))
         return

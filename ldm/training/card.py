@@ -117,6 +117,9 @@ def _judged(figures: dict) -> list[str]:
         own = f"{_share(best[name])} | {found[name]:.2f}" if name in found else "|"
         rows.append(f"| {name} | {_share(row)} | {own} |")
     rows.append(f"| **mean of six** | | | **{found['mean of six']:.2f}** |")
+    for name, row in figures["each"].items():
+        label = name.replace("single object", f'{row["count"]} concepts, each "a NAME", seed 0')
+        rows.append(f"| {label} | {_share(row)} | | |")
     for name, row in figures["held out"].items():
         rows.append(f"| {name}, combinations held out from training | {_share(row)} | | |")
     rows.append(f"| words no caption contains, top 5 | {_share(figures['unseen words'])} | | |")

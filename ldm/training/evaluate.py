@@ -15,7 +15,7 @@ from ldm.sampling import UPDATES, sample
 from ldm.training import autoencoder, latents, scenes
 from ldm.training.icons import IconSet
 from ldm.training.judge import Judge
-from ldm.training.questions import Question, ask, real_scene
+from ldm.training.questions import Question, ask, ask_each, real_scene
 
 UNSEEN_WORDS = Path(__file__).with_name("unseen_words.txt")
 MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "colour binding")
@@ -146,10 +146,12 @@ def evaluate(
     *,
     prompts: int,
     seeds: int,
+    named: int,
 ) -> dict:
     """All the figures of the model card, as plain numbers by name; without a judge, the first.
 
-    prompts: of each category; seeds: pictures of each prompt.
+    prompts: of each category; seeds: pictures of each prompt; named: how many of the concepts are
+    asked for once, by name alone.
     """
     _, unseen, openmoji = autoencoder.split(icon_set)
     figures = {
@@ -162,7 +164,8 @@ def evaluate(
         },
     }
     if judge:
-        figures |= judged(model, icon_set, judge, settings, prompts=prompts, seeds=seeds)
+        asked = {"prompts": prompts, "seeds": seeds, "named": named}
+        figures |= judged(model, icon_set, judge, settings, **asked)
     return figures
 
 
@@ -174,6 +177,7 @@ def judged(
     *,
     prompts: int,
     seeds: int,
+    named: int,
 ) -> dict:
     """What the judge says of pictures of the whole vocabulary, and of real ones beside them."""
     trained, kept = latents.trained_icons(icon_set), latents.kept_icons(icon_set)
@@ -181,24 +185,31 @@ def judged(
     codes = {icon.concept for icon in words}
     vocabulary = trained.select(lambda icon: icon.concept in codes)
 
-    def rows(questions: list[Question], label: str) -> tuple[dict[str, Row], Tensor]:
+    def rows(questions: list[Question], label: str, seeds=seeds) -> tuple[dict[str, Row], Tensor]:
         asked = [q for q in questions for _ in range(seeds)]
         its = list(range(seeds)) * len(questions)
         image = watched(model, [q.prompt for q in asked], settings, its, label)
         return score(judge, image, asked), image
 
     trained_rows, image = rows(ask(vocabulary, prompts), "prompts")
+    each, _ = rows(ask_each(spread_out(words, named)), "by name", seeds=1)
     unseen_rows, _ = rows(ask(vocabulary, -(-prompts // 4), unseen=True), "held-out combinations")
     return {
         "concepts": len(words),
         "prompts": prompts,
         "seeds": seeds,
         "asked": trained_rows,
+        "each": each,
         "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
         "held out": unseen_rows,
         "unseen words": words_row(model, judge, {i.name: i.concept for i in words}, settings),
         **closeness(model, judge, vocabulary, words, settings, image, min(N_VARIED, prompts)),
     }
+
+
+def spread_out(words: list, count: int) -> list:
+    """At most `count` of the words, evenly spaced."""
+    return words[:: -(-len(words) // count)]
 
 
 def words_row(model: LatentDiffusion, judge: Judge, names: dict[str, str], settings: dict) -> Row:
@@ -232,7 +243,7 @@ def closeness(
     composer, rng = scenes.Composer(vocabulary), np.random.default_rng(REAL_SEED)
     real = [composer.scene(rng).picture for _ in range(len(image))]
     frechet = frechet_distance(features(judge, image), features(judge, autoencoder.to_images(real)))
-    chosen = words[:: -(-len(words) // varied)]
+    chosen = spread_out(words, varied)
     prompts = [scenes.article(icon.name) for icon in chosen for _ in range(VARIED_SEEDS)]
     seeds = list(range(VARIED_SEEDS)) * len(chosen)
     drawn = watched(model, prompts, settings, seeds, "variety").split(VARIED_SEEDS)

@@ -5,7 +5,7 @@ be in the picture. The same questions asked of real scenes give the judge's own 
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,6 +116,14 @@ def ask(icon_set: IconSet, count: int, *, seed: int = 0, unseen: bool = False) -
         with contextlib.suppress(LookupError):  # a small set has no such things
             questions += [make(name) for _ in range(count)]
     return questions
+
+
+def ask_each(icons: Sequence[Icon]) -> list[Question]:
+    """One question about each of the icons: is a single object, called by its name, shown?"""
+    return [
+        Question("single object", (Asked(icon.concept, icon.name),), (k,))
+        for k, icon in enumerate(icons)
+    ]
 
 
 class _Maker:
