@@ -21,6 +21,7 @@ from ldm.training.scenes import SCENE_GROUPS, Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
+OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people, symbols, flags
 KINDS = ("latents", "text")  # the arrays of a shard
 
 
@@ -42,11 +43,11 @@ def _kept(icon: Icon) -> bool:
 def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> Iterator[Scene]:
     """The scenes of one shard: a share `scenes` of compositions, the rest single icons in turn.
 
-    What can stand in a composition, which is what people type most, comes twice a turn.
+    What people type most comes twice a turn.
     """
     composer, rng = Composer(icon_set), np.random.default_rng([7, shard])
     alone = size - round(size * scenes)
-    often = [i for i, icon in enumerate(icon_set.icons) if icon.group in SCENE_GROUPS]
+    often = [i for i, icon in enumerate(icon_set.icons) if icon.group in OFTEN]
     pool = [*range(len(icon_set.icons)), *often]
     for k in range(size):
         if k < alone:
