@@ -1,4 +1,4 @@
-"""The toys of those who look at the page. One is trained at a time, so they take one core at most.
+"""The toys of those who look at the page. One is trained at a time, in a thread of one core.
 
 A browser sends what it asks for as JSON, and the name of its toy, which it got when it began.
 """
@@ -7,7 +7,9 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 from ldm.ui.line import Line
@@ -86,12 +88,24 @@ class Toys:
                 yield about | {"kind": "wait", "ahead": n}
             if toy.attempt is mine:
                 train = train_denoiser if part == "denoiser" else train_space
+                messages = train(toy, int(part[-1] == "1"), seed, lambda: toy.attempt is mine)
                 began = time.perf_counter()
-                for message in train(toy, int(part[-1] == "1"), seed, lambda: toy.attempt is mine):
+                while message := self._thread.submit(next, messages, None).result():
                     yield about | message
                     if self._is_busy():
                         time.sleep(REST * (time.perf_counter() - began))
                     began = time.perf_counter()
+
+    @cached_property
+    def _thread(self) -> ThreadPoolExecutor:
+        """The thread that trains, on one core: on networks so small more would wait for another."""
+        import torch
+
+        cores, thread = torch.get_num_threads(), ThreadPoolExecutor(1)
+        for begin in (partial(torch.set_num_threads, 1), torch.get_num_threads):  # which settles it
+            thread.submit(begin).result()
+        torch.set_num_threads(cores)  # of this thread, and of others that will be started
+        return thread
 
     def stop(self, asked: Any) -> None:
         """Ends what is trained of a toy after the step under way; what it learned is kept."""

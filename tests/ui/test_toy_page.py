@@ -1,9 +1,11 @@
 """The toy's answers, and its page in a browser."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from ldm.ui.answers import tell
 from ldm.ui.toy import MAX_OWN, Toys
@@ -41,6 +43,15 @@ def test_codes_and_pictures_arrive_while_it_trains(trained):
     losses = moving[-1]["loss"]
     assert losses[-1] < losses[0] / 10 and moving[-1]["step"] == moving[-1]["steps"]
     assert len(moving[-1]["near"]["codes"]) == 145
+
+
+def test_training_takes_one_core_and_leaves_others_to_other_threads(toys, trained):
+    def count(threads: ThreadPoolExecutor) -> int:
+        return threads.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(1) as other:
+        assert count(toys._thread) == 1 and count(other) == torch.get_num_threads() == before
 
 
 def test_decoding_where_a_picture_lies_gives_it_back_and_far_away_is_off_the_data(toys, trained):
