@@ -44,7 +44,8 @@ function number(x) {
   if (x === 0) return "0";
   if (Math.abs(x) >= 1000) return Math.round(x).toLocaleString("en");
   if (Math.abs(x) >= 0.0001) return String(Number(x.toPrecision(2)));
-  return x.toExponential(0).replace("-", "−");
+  const [digit, power] = x.toExponential(0).split("e-");
+  return `${digit} × 10⁻${[...power].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
 }
 
 function make(tag, props = {}, ...children) {

@@ -69,7 +69,7 @@ function showWalk(found) {
     note(
       "Walk: each step keeps √(1 − β) of what is there and adds √β of fresh noise. Jump: the same " +
       "noise, summed with the weights that the walk gives it, and mixed in at once. The two latents " +
-      `differ by ${found.apart.toExponential(0).replace("-", "−")} at most: rounding. ` +
+      `differ by ${number(found.apart)} at most: rounding. ` +
       "So training can jump to any t without walking there.",
     ),
   ];

@@ -116,7 +116,9 @@ async function prepare() {
   parts.own.textContent = compare.names[compare.own];
   const other = compare.own === "constant" ? "cosine" : "constant";
   sides.forEach((view, k) => {
-    for (const key in compare.names) view.schedule.add(new Option(compare.names[key], key));
+    const options = Object.keys(compare.names).map((key) => new Option(compare.names[key], key));
+    view.schedule.replaceChildren(...options);
+    view.schedule.disabled = false;
     view.schedule.value = [compare.own, other][k];
     view.schedule.addEventListener("change", pick);
   });

@@ -1,6 +1,7 @@
 """The noise schedules that are compared: their numbers, what they mean, and their curves."""
 
 import io
+import math
 from typing import Any
 
 NAMES = {
@@ -14,6 +15,7 @@ NAMES = {
 }
 STABLE_DIFFUSION = {"beta_start": 0.00085, "beta_end": 0.012}
 SPAN = (0.14, 0.97)  # of a plot's width, from the first timestep to the last
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 INK, LINE = "#010203", "#040506"  # stand for the page's colours, which change with its theme
 
 
@@ -86,6 +88,13 @@ def range_of(schedule: Any) -> Any:
     return torch.arange(schedule.T)
 
 
+def label(y: float) -> str:
+    """Returns a number for an axis; powers of ten with many zeros as such."""
+    if y and not 1e-3 <= abs(y) <= 1e3:
+        return "10" + str(round(math.log10(y))).translate(RAISED)
+    return f"{y:g}"
+
+
 def draw_plot(name: str, curves: dict[str, Any], limits: tuple[float, float]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
@@ -99,7 +108,7 @@ def draw_plot(name: str, curves: dict[str, Any], limits: tuple[float, float]) ->
         line.set_gid(f"{name}-{key}")
     axes.set(xlim=(0, T - 1), ylim=limits, yscale="linear" if name == "signal" else "log")
     axes.set_xticks([0, T // 4, T // 2, 3 * T // 4, T - 1])
-    axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
+    axes.yaxis.set_major_formatter(lambda y, _: label(y))
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)

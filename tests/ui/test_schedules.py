@@ -3,7 +3,7 @@
 import pytest
 
 from ldm.schedule import NoiseSchedule
-from ldm.ui.schedules import NAMES, describe_schedule, draw_curves, list_schedules, share
+from ldm.ui.schedules import NAMES, describe_schedule, draw_curves, label, list_schedules, share
 
 
 def test_all_schedules_are_there_and_as_long_as_the_models_own():
@@ -35,6 +35,11 @@ def test_the_sentence_says_when_half_is_gone_and_what_is_left():
 )
 def test_a_share_has_two_digits_that_count(x, said):
     assert share(x) == said
+
+
+@pytest.mark.parametrize(("y", "said"), [(0, "0"), (0.2, "0.2"), (1e-5, "10⁻⁵"), (1e4, "10⁴")])
+def test_an_axis_has_no_long_numbers(y, said):
+    assert label(y) == said
 
 
 def test_every_schedule_has_its_curve_in_every_plot():
