@@ -4,7 +4,7 @@ const way = { told: null, index: 0, timer: null };
 const WORDS = {
   pictures: "the latents of the two pictures; what is between is only decoded, no network drew it",
   prompts: "the text encoder's tokens of the two prompts; every frame is drawn from one noise",
-  seeds: "the noises x_T of the two seeds; every frame is drawn with one prompt",
+  seeds: "the noises of the two seeds; every frame is drawn with one prompt",
 };
 
 function field(label, value, type = "text") {

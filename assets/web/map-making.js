@@ -2,8 +2,8 @@
 
 const EVERY = 700; // milliseconds between two looks at how far it is
 const INVITATION =
-  "Up to 1,500 of these small pictures (64 px) are read by this model, in slices, so that others " +
-  "get their turns: some two minutes, then PCA and UMAP.";
+  "Up to 1,500 of these small pictures (64 px) are read by this model, in slices, so that others get " +
+  "their turns: two minutes at most. Then comes PCA, with which it can be opened, then UMAP.";
 const spell = (x) => x.toLocaleString("en");
 
 // Says what this map is good for; error: why nothing new can be placed on it.
@@ -33,7 +33,7 @@ function tellMaking({ doing, done, of, busy, made, umap, error }) {
   const { about, drawings } = atlas;
   parts.bar.hidden = parts.halt.hidden = !busy;
   parts.bar.value = of ? done / of : 0;
-  parts.make.hidden = busy;
+  parts.make.hidden = busy || Boolean(umap);
   parts.reopen.hidden = !made || Boolean(about.from && !(umap && !drawings.includes("umap2")));
   parts.doing.textContent =
     error || (doing ? `${doing}${of ? `, ${spell(done)} of ${spell(of)}` : ""}` : INVITATION);

@@ -29,12 +29,15 @@ async function look(index) {
   const wait = (words) => mine === looked && describePicture(index, words);
   const { data } = await askInLine("look", aboutThis({ index }), wait).catch(lost); // errors stand above the map
   wait("");
-  if (mine !== looked || !data) return;
+  if (mine !== looked) return;
+  parts.latents.hidden = !data;
+  if (!data) return;
   drawMap(parts.latent, bytes(data.latent), data.latent_shape);
   await showPicture(data.picture);
 }
 
 function drawNear(near) {
+  parts.ten.hidden = false;
   parts.near.replaceChildren(...Object.entries(SPACES).map(([space, name]) => {
     const column = make("div"), grid = make("div", "grid");
     const { usual } = atlas.about.spaces[space];
@@ -53,14 +56,15 @@ async function decodeSpot(...at) {
   if (mine !== looked || !spot) return;
   await showPicture(spot.picture);
   const [drawn, far] = [spot.drawn, spot.far];
-  const where = drawn > 3 ? "Far from any picture" : drawn > 1 ? "At the edge of the pictures" : "Among the pictures";
+  const where = drawn > 3 ? "Far from any dot" : drawn > 1 ? "At the edge of the dots" : "Among the dots";
   const title = make("b", "", `${where}: a guess`);
   const rms = `its numbers are ${Math.round(100 * spot.rms[0] / spot.rms[1])} % as large as theirs`;
   parts.about.replaceChildren(title, make("br"),
     `The mean of ten latents (${rms}, as means are: it looks blurred). ` +
-    `The nearest dot is ${round(drawn)} times as far as few are from theirs; in the whole latent ` +
-    `space ${round(far)} from “${caption(spot.nearest)}” (usual: ${round(spot.usual)}).`);
+    `On the drawing the nearest dot is ${round(drawn)} gaps away, and nineteen dots of twenty are ` +
+    `within one gap of another. In the whole latent space the mean is ${round(far)} from “${caption(spot.nearest)}” (usual: ${round(spot.usual)}).`);
   parts.latents.hidden = true;
+  parts.ten.hidden = true;
   parts.near.replaceChildren(labelled("The ten pictures that were averaged", spot.of.map((i) => thumb(i))));
 }
 

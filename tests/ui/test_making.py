@@ -112,6 +112,7 @@ def test_one_button_makes_the_map_of_this_model(visit):
     page = visit.page
     page.get_by_role("tab", name="Map", exact=True).click()
     page.locator("[data-map=stale]").get_by_text("other weights than those of tiny-clip").wait_for()
+    page.locator("[data-map=latents]").wait_for(state="hidden")  # nothing can be decoded
     page.locator("[data-map=make]").click()
     page.locator("[data-map=doing]").get_by_text("Done").wait_for(timeout=120_000)
     page.locator("[data-map=reopen]").click()

@@ -312,7 +312,8 @@ def test_empty_space_is_decoded_with_a_warning(page):
     box = at(page, "field").bounding_box()
     page.mouse.click(box["x"] + 4, box["y"] + 4)
     says(page, "about", "a guess")
-    assert "The nearest dot is" in at(page, "about").text_content()
+    assert not at(page, "ten").is_visible()
+    assert "the nearest dot is" in at(page, "about").text_content()
     assert at(page, "near").locator(".thumb").count() == 10
 
 
