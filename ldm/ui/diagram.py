@@ -16,6 +16,7 @@ DOORS = {  # part of the diagram -> the title of the page that it opens
     "unet": "Generate",
     "text": "Map",
     "latent": "Map",
+    "drawn": "Toy",  # the latent x_0 that the reverse process ends in, there of three numbers
 }
 
 SIDE = 40  # of a picture or a latent
@@ -61,7 +62,7 @@ def draw_wide(doors: dict[str, str]) -> str:
         arrow(460, y, 560, y),
         door(doors, "unet", unet(640, y)),
         arrow(720, y, 820, y),
-        latent(844, y, noise=0, label=symbol("0")),
+        door(doors, "drawn", latent(844, y, noise=0, label=symbol("0"))),
         arrow(868, y, 900, y),
         door(doors, "decoder", coder(936, y, "decoder")),
         arrow(972, y, 1004, y),
@@ -87,7 +88,7 @@ def draw_narrow(doors: dict[str, str]) -> str:
         arrow(330, y + 24, 330, below - 32),
         door(doors, "unet", unet(280, below)),
         arrow(200, below, 182, below),
-        latent(160, below, noise=0, label=symbol("0")),
+        door(doors, "drawn", latent(160, below, noise=0, label=symbol("0"))),
         arrow(138, below, 126, below),
         door(doors, "decoder", coder(90, below, "decoder", turned=True)),
         arrow(54, below, 44, below),

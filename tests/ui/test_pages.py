@@ -32,8 +32,8 @@ def test_the_address_opens_a_page_and_its_doors_are_marked(visit, app):
         visit.page.wait_for_function(
             "tab => tab.getAttribute('aria-selected') === 'true'", arg=tab.element_handle()
         )
-        doors = visit.page.locator(f"[data-page='{title.strip()}']")
-        assert all("here" in door.get_attribute("class") for door in doors.all())
+        doors = visit.page.locator(f"[data-page='{title.strip()}']").all()
+        assert doors and all("here" in door.get_attribute("class") for door in doors)
 
 
 def test_a_door_opens_its_page(visit):
