@@ -10,7 +10,8 @@ QUIET = {  # each is read when its library is imported
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
     "TQDM_DISABLE": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the cores to others
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the cores to others,
+    "GOMP_SPINCOUNT": "100000",  # but not at once: waking them takes as long as the U-Net's work
 }
 
 

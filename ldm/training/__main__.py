@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both are read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # as in app.py
 
 import numpy as np
 import torch

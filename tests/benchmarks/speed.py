@@ -17,8 +17,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TQDM_DISABLE", "1")
+
+from app import QUIET  # noqa: E402
+
+os.environ.update(QUIET)
 
 PROMPT, SEED, GUIDANCE = "a red apple", 0, 4.0
 PAIRS = [

@@ -16,7 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as app.py does
+
+from app import QUIET  # noqa: E402
+
+os.environ.update(QUIET)
 
 from ldm.ui.line import Line  # noqa: E402
 from ldm.ui.toy import Toys  # noqa: E402
