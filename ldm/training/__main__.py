@@ -39,6 +39,7 @@ from ldm.training import autoencoder as ae
 from ldm.training.example import SHIFT
 
 WORK = Path.home() / ".cache" / "ldm-training"
+DRAWN = {"steps": 25, "guidance": 4.0, "sampler": "euler_ancestral"}  # the app's own defaults
 GRID = (
     "a red apple",
     "a cat face",
@@ -156,7 +157,7 @@ def run_denoiser(args) -> None:
     losses = []
 
     def check():
-        drawn = evaluate.draw(model, GRID, steps=20, guidance=4.0, sampler="ddim")
+        drawn = evaluate.draw(model, GRID, **DRAWN)
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
         now = np.mean([denoiser.fixed_loss(state.average, model.schedule, b) for b in fixed])
         mean = np.mean(losses) if losses else np.nan
@@ -301,8 +302,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_denoiser, start=None, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, **train)
     command(run_export, **unet)
-    table = {"steps": 25, "guidance": 4.0, "sampler": "ddim", "prompts": 100, "quick": False}
-    command(run_evaluate, model=out, **table)
+    command(run_evaluate, model=out, **DRAWN, prompts=100, quick=False)
     command(run_atlas, model=out, pictures=None, to=BUNDLED)
     return root
 

@@ -25,7 +25,7 @@ class Request:
     seed: int = 0
     steps: int = 25
     guidance: float = 4.0
-    sampler: str = "ddim"
+    sampler: str = "euler_ancestral"
     model: str = ""  # name of one that the studio has; of its first one if it is empty
 
     def __post_init__(self) -> None:

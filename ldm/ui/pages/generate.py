@@ -138,14 +138,16 @@ def build_form(
         )
         dice = gr.Button("🎲", render=False)
         number = {"minimum": 0, "maximum": MAX_SEED, "scale": 1, "min_width": 100}
-        seed = gr.Number(0, label="Seed", buttons=[dice], **number)
+        seed = gr.Number(Request.seed, label="Seed", buttons=[dice], **number)
         dice.click(None, None, seed, js=DICE, api_visibility="private")
         slider = {"buttons": [], "scale": 2, "min_width": 150}
-        steps = gr.Slider(1, MAX_STEPS, 25, step=1, label="Steps", **slider)
-        guidance = gr.Slider(1, MAX_GUIDANCE, 4, step=0.5, label="Guidance", **slider)
+        steps = gr.Slider(1, MAX_STEPS, Request.steps, step=1, label="Steps", **slider)
+        guidance = gr.Slider(
+            1, MAX_GUIDANCE, Request.guidance, step=0.5, label="Guidance", **slider
+        )
         samplers = [(label, key) for key, label in SAMPLERS.items()]
         choice = {"scale": 2, "min_width": 150}
-        sampler = gr.Dropdown(samplers, value="ddim", label="Sampler", **choice)
+        sampler = gr.Dropdown(samplers, value=Request.sampler, label="Sampler", **choice)
         models = studio.models.names
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
