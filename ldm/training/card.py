@@ -59,7 +59,8 @@ CC-BY-4.0 with these credits.
 EXPLANATION = """\
 A judge, a network trained on composed scenes of the real pictures that took no part in training
 the generator, says which things a picture shows, where, how many and in which colour. The prompts
-are made from templates over {concepts} concepts, {prompts} a category with {seeds} seeds each.
+are made from templates over {concepts:,} concepts, {prompts} a category (`--prompts {prompts}`)
+with {seeds} seeds each.
 *Ceiling* is the judge's own score on real scenes of the same kind, in drawings that neither it nor
 the generator has seen; *share* is the score over it. More than one thing counts as seen if its name
 is among the judge's first five. The Fréchet distance is taken in the judge's features. *Variety* is
