@@ -141,7 +141,7 @@ def test_a_tampered_file_gets_a_sentence_and_loses_nothing(visit, change, tmp_pa
     with visit.page.expect_download() as download:
         visit.part("steps").click()
     data = download.value.path().read_bytes()
-    other = {"cut": data[:-99], "words": data.replace(b"ddim", b"evil")}
+    other = {"cut": data[:-99], "words": data.replace(b"euler_a", b"evil_ab")}
     (path := tmp_path / "run.safetensors").write_bytes(other[change])
     visit.part("file").set_input_files(path)
     visit.page.get_by_text("is not a run that was saved").wait_for(timeout=20_000)

@@ -165,7 +165,7 @@ def test_a_map_of_other_weights_says_so_and_still_shows_what_it_has(asks, unmapp
 def test_a_path_is_where_its_latents_lie(asks, atlas, bert_model):
     messages = list(asks.studio.generate(Request("red", steps=4)))
     told = asks("path", {"run": messages[0]["run"]})["data"]
-    run = Trajectory.collect(bert_model, "red", 0, Settings(n_steps=4))
+    run = Trajectory.collect(bert_model, "red", 0, Settings(n_steps=4, sampler=Request.sampler))
     flat = atlas_places.to_vectors(torch.cat([*(s.x_t for s in run.steps), run.latent]))
     places = told["x_t"]["places"]["pca3"]
     np.testing.assert_allclose(places, atlas.pca("latent").place(flat), atol=1e-3)
