@@ -96,10 +96,10 @@ class Composer:
         """One icon alone, nearly filling the picture."""
         icon = self.icon_set.icons[index]
         background, rgb = _background(rng)
-        colour = _colour(rng, icon, background, 0.2)
-        size = rng.uniform(0.75, 1.0) * SIZE
+        colour = _colour(rng, icon, background, 0.15)
+        size = rng.uniform(0.84, 0.92) * SIZE
         picture = self._crop(index, colour)
-        canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng)
+        canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
         caption = _single_caption(rng, icon, colour, background)
         return Scene(np.asarray(canvas), caption, (thing,), None, background, icon.source)
@@ -179,7 +179,7 @@ def _plain(rgb) -> Image.Image:
 
 
 def _background(rng) -> tuple[str, tuple[int, int, int]]:
-    name = "white" if rng.random() < 0.35 else str(rng.choice(list(BACKGROUNDS)))
+    name = "white" if rng.random() < 0.45 else str(rng.choice(list(BACKGROUNDS)))
     if name in ("white", "black"):
         return name, BACKGROUNDS[name]
     h, lightness, s = colorsys.rgb_to_hls(*(v / 255 for v in BACKGROUNDS[name]))
@@ -350,6 +350,6 @@ def _ending(rng, background: str, source: str) -> str:
     ending = ""
     if rng.random() < (0.2 if background == "white" else 0.75):
         ending = f" on {article(background)} background"
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         ending += f" in the {STYLES[source]} style"
     return ending
