@@ -272,10 +272,12 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     run(work, "autoencoder", "--channels", "4", "--batch", "4", *brief)
     run(work, "latents", "--shards", "1", "--shard-size", "32")
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
-    run(work, "judge", "--batch", "4", *brief)
+    expert = ("judge", "--out", str(work / "judge.safetensors"))
+    run(work, *expert, "--batch", "4", *brief)
     run(work, "export", "--widths", "16", "32", "--out", str(out))
-    run(work, "evaluate", "--model", str(out), "--steps", "2", "--prompts", "1")
-    run(work, "evaluate", "--model", str(out), "--steps", "1", "--prompts", "1", "--quick")
+    measure = ("evaluate", "--model", str(out), "--judge", expert[2], "--prompts", "1")
+    run(work, *measure, "--steps", "2")
+    run(work, *measure, "--steps", "1", "--quick")
     figures = json.loads((out / "evaluation.json").read_text())
     assert figures["concepts"] == len(SHAPES)
     assert "position" in figures["asked"] and "single object, top 5" in figures["asked"]
@@ -385,6 +387,38 @@ def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(i
         assert all(question.answered(judge.Seen(found, *told)).values())
         other = (judge.Found(("another",), "red", 64, 64, 1.0),)
         assert not any(question.answered(judge.Seen(other, "", "", told[2])).values())
+
+
+def test_a_saved_judge_sees_the_same(tmp_path):
+    torch.manual_seed(0)
+    expert = judge.Judge(judge.Detector(5).eval(), tuple("ABCDE"))
+    expert.save(tmp_path / "folder" / "judge.safetensors")
+    again = judge.Judge.load(tmp_path / "folder" / "judge.safetensors")
+    assert again.concepts == expert.concepts
+    image = torch.rand(2, 3, 128, 128) * 2 - 1
+    for one, two in zip(expert.look(image), again.look(image), strict=True):  # stored in half
+        torch.testing.assert_close(two.features, one.features, rtol=0.02, atol=0.02)
+
+
+def test_what_is_hardly_asked_for_is_not_trained_on():
+    def icon(name, group, subgroup=""):
+        return icons.Icon(name, "noto", name, (), (), group, subgroup)
+
+    wanted = (
+        icon("cook", "people-body", "person-role"),
+        icon("man", "people-body", "person"),
+        icon("red circle", "symbols", "geometric"),
+        icon("cat", "animals-nature"),
+    )
+    others = (
+        icon("woman cook", "people-body", "person-role"),
+        icon("men wrestling", "people-body", "person-sport"),
+        icon("libra", "symbols", "zodiac"),
+        icon("chequered flag", "flags", "flag"),
+    )
+    icon_set = icons.IconSet((*wanted, *others), np.zeros((8, 1, 1, 4), np.uint8))
+    known = latents.trained_icons(icon_set).icons + latents.kept_icons(icon_set).icons
+    assert {i.name for i in known} == {i.name for i in wanted}
 
 
 def test_the_judge_learns_where_things_are(icon_set):

@@ -205,7 +205,7 @@ def run_judge(args) -> None:
     print("resumed" if state.load() else "new")
     batches = judge.scenes(seen, concepts, seed=state.step, batch=args.batch)
     _watch(loop.train(state, batches, judge.loss, minutes=args.minutes, decay=args.decay), args)
-    judge.Judge(state.average, concepts).save(folder / "judge.pt")
+    judge.Judge(state.average, concepts).save(args.out)
 
 
 def run_evaluate(args) -> None:
@@ -215,8 +215,7 @@ def run_evaluate(args) -> None:
     """
     settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
     model = LatentDiffusion.load(args.model, "cpu")
-    trained = args.work / "judge" / "judge.pt"
-    expert = judge.Judge.load(trained) if trained.exists() else None
+    expert = judge.Judge.load(args.judge) if args.judge.exists() else None
     asked = {"prompts": args.prompts, "seeds": 4, "named": 16 * args.prompts}
     if args.quick:
         asked = {"prompts": min(args.prompts, 12), "seeds": 1, "named": 60}
@@ -295,14 +294,14 @@ def parser() -> argparse.ArgumentParser:
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
     command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
-    shard = {"scenes": 0.4, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
+    shard = {"scenes": 0.3, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     drawn = {"batch": 16, "parts": 4, "lr": 4e-4, "shift": SHIFT}
     command(run_denoiser, start=None, **drawn, **unet, **train)
-    command(run_judge, batch=32, lr=1e-3, **train)
+    command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)
-    command(run_evaluate, model=out, **DRAWN, prompts=100, quick=False)
+    command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)
     command(run_atlas, model=out, pictures=None, to=BUNDLED)
     return root
 

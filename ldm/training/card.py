@@ -42,9 +42,10 @@ with counts, colours, positions and backgrounds. Objectives and settings are in 
 {sheet}
 ## What it cannot do
 
-It knows the things that emoji show, about 1,500 of them, and little else: no photographs, no
-people by name, no writing. It was trained for hours on a CPU, not days on a cluster, and the
-figures above say how far that goes. The text encoder reads 32 tokens; the rest is cut.
+It knows the things that emoji show, about 1,200 of them, and little else: no photographs, no
+people by name, no signs or flags, no writing. It was trained for hours on a CPU, not days on a
+cluster, and the figures above say how far that goes. The text encoder reads 32 tokens; the rest is
+cut.
 
 ## Data and licences
 

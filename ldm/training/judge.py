@@ -9,6 +9,7 @@ whether the middle of a thing lies in it, and if so which concept it is and in w
 looked at in half its size, which is three times as fast and blind to a decoder's finest faults.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ldm.training.autoencoder import to_images
 from ldm.training.icons import SIZE, IconSet
 from ldm.training.scenes import BACKGROUNDS, COLOURS, STYLES, Composer, Scene
 
+BUNDLED = Path(__file__).parents[2] / "assets" / "judge" / "judge.safetensors"
 CELL = 8  # pixels
 UNKNOWN = -100  # a label that no loss is taken of
 FEATURES = 192
@@ -165,14 +167,26 @@ class Judge:
             yield Seen(tuple(things), style, background, reading.whole[b])
 
     def save(self, path: Path) -> None:
-        torch.save({"model": self.model.state_dict(), "concepts": self.concepts}, path)
+        """Writes the detector in half precision, with its concepts, as safetensors."""
+        from safetensors.torch import save_file
+
+        weights = {
+            name: (x.half() if x.is_floating_point() else x).contiguous()
+            for name, x in self.model.state_dict().items()
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(weights, path, {"concepts": json.dumps(self.concepts)})
 
     @classmethod
     def load(cls, path: Path) -> "Judge":
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        concepts = tuple(saved["concepts"])
+        """The judge in a file. Raises FileNotFoundError if there is none."""
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            concepts = tuple(json.loads(file.metadata()["concepts"]))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model = Detector(len(concepts))
-        model.load_state_dict(saved["model"])
+        model.load_state_dict(weights)  # copied into its float32
         return cls(model.eval(), concepts)
 
 
