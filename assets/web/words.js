@@ -40,6 +40,7 @@ function complete(prompt) {
     const found = [...names.keys()].filter((name) => name.startsWith(begun) && name !== begun);
     found.sort((a, b) => a.length - b.length);
     if (found.length) return { at: words[k].index, found: found.slice(0, MAX_WORDS) };
+    if (names.has(begun)) return null; // "a cat face" is complete: nothing that begins with "face"
   }
   return null;
 }
@@ -78,4 +79,9 @@ async function near(prompt) {
 
 document.addEventListener("input", (event) => {
   if (event.target === field()) help();
+});
+
+document.addEventListener("keydown", (event) => { // asked for: completions are of no more use
+  const completions = !line.firstChild?.data; // which, other than the nearest, have no words before
+  if (event.target === field() && event.key === "Enter" && completions) line.replaceChildren();
 });

@@ -57,3 +57,16 @@ def test_a_prompt_that_names_something_is_left_alone(prompt):
     prompt.fill("three red apples, <b>big</b>")
     prompt.page.wait_for_timeout(1200)
     assert prompt.page.locator("#words p").text_content() == ""
+
+
+def test_a_name_that_is_complete_is_not_continued_from_its_last_word(prompt):
+    prompt.fill("a red apple")  # not "apple pie"
+    prompt.page.wait_for_timeout(1200)
+    assert prompt.page.locator("#words p").text_content() == ""
+
+
+def test_completions_go_when_the_prompt_is_asked_for(prompt):
+    prompt.fill("two ho")
+    assert offered(prompt, "house")
+    prompt.press("Enter")
+    assert prompt.page.locator("#words button").count() == 0
