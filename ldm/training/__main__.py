@@ -152,20 +152,19 @@ def run_denoiser(args) -> None:
         state.begin_from(*checkpoint.load_part(args.start, "unet"))
     print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
-    always = latents.batches(data, uncond, size=args.batch, seed=0)
-    fixed = [loop.move(next(always), state.device) for _ in range(args.parts)]
+    fixed = loop.move(latents.kept_back(data), state.device)
     losses = []
 
     def check():
         drawn = evaluate.draw(model, GRID, **DRAWN)
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
-        now = np.mean([denoiser.fixed_loss(state.average, model.schedule, b) for b in fixed])
+        now = denoiser.errors(state.average, model.schedule, fixed)
         mean = np.mean(losses) if losses else np.nan
         losses.clear()
         row = {
             "samples": state.samples,
             "v": round(float(mean), 4),
-            "v_fixed": round(float(now), 4),
+            "x0": {t: round(error, 4) for t, error in now.items()},
         }
         with open(folder / "metrics.jsonl", "a") as log:
             log.write(json.dumps(row) + "\n")

@@ -151,6 +151,16 @@ class Batch:
     text: Tensor
 
 
+def kept_back(folder: Path) -> Batch:
+    """The first samples of the first shard, which `batches` never gives."""
+    arrays = (np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS)
+    return Batch(*(torch.from_numpy(a[: _n_kept(len(a))].astype(np.float32)) for a in arrays))
+
+
+def _n_kept(length: int) -> int:
+    return min(128, length // 8)
+
+
 def batches(folder: Path, uncond: Tensor, *, size: int, seed: int, dropout: float = 0.1):
     """Endless shuffled batches; `dropout` of the captions become the empty one's embedding [L,D].
 
@@ -164,6 +174,7 @@ def batches(folder: Path, uncond: Tensor, *, size: int, seed: int, dropout: floa
             for kind in KINDS
         )
         index = [(k, i) for k, part in enumerate(latents) for i in range(len(part))]
+        index = index[_n_kept(len(latents[0])) :]
         if len(index) < size:
             raise ValueError(f"{len(index)} samples are fewer than a batch of {size}")
         rng.shuffle(index)
