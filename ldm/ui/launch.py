@@ -8,7 +8,7 @@ from ldm.ui.diagram import draw_diagram
 from ldm.ui.pages import autoencoder, generate, noising, toy
 from ldm.ui.pages import map as atlas
 from ldm.ui.studio import Studio
-from ldm.ui.theme import STYLE, WEB, choose_theme
+from ldm.ui.theme import HEAD, STYLE, WEB, choose_theme
 
 PAGES = (generate, noising, autoencoder, toy, atlas)  # modules with TITLE and build(studio)
 KEPT = (600, 3600)  # seconds: how often uploads are looked through, and how old they get
@@ -60,6 +60,7 @@ def launch(studio: Studio, host: str, port: int) -> gr.Blocks:
             footer_links=["api", "settings"],
             theme=choose_theme(),
             css_paths=STYLE,
+            head=HEAD,
         )
     except OSError as error:
         raise ValueError(f"Cannot listen on {host}:{port} ({error}).") from error

@@ -6,6 +6,10 @@ import gradio as gr
 
 WEB = Path(__file__).parents[2] / "assets" / "web"
 STYLE = WEB / "style.css"
+HEAD = """<style>
+@media (max-width: 640px) { footer .divider { display: none; } } /* Gradio hides what it divides */
+@media (max-width: 1000px) { footer { padding-bottom: 90px !important; } } /* under the scrubber */
+</style>"""  # of the footer, which the style sheet does not reach
 
 
 def choose_theme() -> gr.themes.Base:
