@@ -152,13 +152,13 @@ class Batch:
 
 
 def kept_back(folder: Path) -> Batch:
-    """The first samples of the first shard, which `batches` never gives."""
+    """The first samples of the first shard, single icons, which `batches` never gives."""
     arrays = (np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS)
     return Batch(*(torch.from_numpy(a[: _n_kept(len(a))].astype(np.float32)) for a in arrays))
 
 
 def _n_kept(length: int) -> int:
-    return min(128, length // 8)
+    return max(1, min(128, length // 8))
 
 
 def batches(folder: Path, uncond: Tensor, *, size: int, seed: int, dropout: float = 0.1):
