@@ -28,7 +28,7 @@ class Settings:
 
     n_steps: int = 25  # 1 ... T of the model's schedule
     guidance: float = 4.0  # 1 (none) ... MAX_GUIDANCE
-    sampler: str = "ddim"  # a key of UPDATES
+    sampler: str = "euler_ancestral"  # a key of UPDATES
     negative: str = ""  # the prompt that guidance leads away from
     skip: int = 0  # the first steps that are not run, because the run starts from a picture
 

@@ -19,8 +19,8 @@ def latent(clip_model):
     return clip_model.encode(image)
 
 
-def collect(model, source, **settings) -> Trajectory:
-    settings = Settings(N, 3.0, **settings)
+def collect(model, source, sampler="ddim", **settings) -> Trajectory:
+    settings = Settings(N, 3.0, sampler, **settings)
     steps = tuple(generate(model, "a house", 7, settings, source))
     return Trajectory("a house", 7, model.name, settings, steps, source)
 

@@ -37,9 +37,11 @@ from ldm.training import (
 )
 from ldm.training import autoencoder as ae
 from ldm.training.example import SHIFT
+from ldm.trajectory import Settings
 
 WORK = Path.home() / ".cache" / "ldm-training"
-DRAWN = {"steps": 25, "guidance": 4.0, "sampler": "euler_ancestral"}  # the app's own defaults
+APP = Settings()
+DRAWN = {"steps": APP.n_steps, "guidance": APP.guidance, "sampler": APP.sampler}
 GRID = (
     "a red apple",
     "a cat face",

@@ -165,7 +165,7 @@ def test_a_map_of_other_weights_says_so_and_still_shows_what_it_has(asks, unmapp
 def test_a_path_is_where_its_latents_lie(asks, atlas, bert_model):
     messages = list(asks.studio.generate(Request("red", steps=4)))
     told = asks("path", {"run": messages[0]["run"]})["data"]
-    run = Trajectory.collect(bert_model, "red", 0, Settings(n_steps=4, sampler=Request.sampler))
+    run = Trajectory.collect(bert_model, "red", 0, Settings(n_steps=4))
     flat = atlas_places.to_vectors(torch.cat([*(s.x_t for s in run.steps), run.latent]))
     places = told["x_t"]["places"]["pca3"]
     np.testing.assert_allclose(places, atlas.pca("latent").place(flat), atol=1e-3)
@@ -178,7 +178,7 @@ def test_a_path_is_where_its_latents_lie(asks, atlas, bert_model):
 def test_many_seeds_are_the_runs_of_each(asks, atlas, bert_model):
     told = asks("seeds", {"prompt": "red", "n": 3, "seed": 5})["data"]
     assert told["seeds"] == [5, 6, 7] and len(told["pictures"]) == 3
-    settings = Settings(n_steps=atlas_paths.STEPS, guidance=atlas_paths.GUIDANCE)
+    settings = Settings(atlas_paths.STEPS, atlas_paths.GUIDANCE, "ddim")
     run = Trajectory.collect(bert_model, "red", 6, settings)
     end = atlas.pca("latent").place(atlas_places.to_vectors(run.latent))
     np.testing.assert_allclose(told["paths"][1]["places"]["pca3"][-1:], end, atol=1e-2)

@@ -49,7 +49,7 @@ def test_a_branch_is_the_one_that_the_engine_makes(studio, bert_model):
     run = draw(studio)
     asked = Request("a house", seed=3, steps=99, guidance=2.0, sampler="euler")
     branch = draw(studio, *studio.branch(asked, run[0]["run"], 3))
-    origin = Trajectory.collect(bert_model, "a red apple", 3, Settings(6, sampler=ASKED.sampler))
+    origin = Trajectory.collect(bert_model, "a red apple", 3, Settings(6))
     from ldm.trajectory import branch as engine
 
     steps = engine(bert_model, origin, 3, prompt="a house", guidance=2.0, sampler="euler")
@@ -103,9 +103,7 @@ def test_a_run_that_was_left_goes_on_as_if_nothing_had_happened(studio):
 
 def test_a_short_run_is_drawn_beside_a_long_one(studio, bert_model):
     picture = studio.finish(draw(studio)[0]["run"], 2)
-    last = Trajectory.collect(
-        bert_model, "a red apple", 3, Settings(2, sampler=ASKED.sampler)
-    ).steps[-1]
+    last = Trajectory.collect(bert_model, "a red apple", 3, Settings(2)).steps[-1]
     preview = describe(bert_model, last)["x0_hat"]  # at the end x_0 is its guess
     a, b = (np.asarray(open_picture(file), np.float32) for file in (picture, preview))
     assert abs(a - b).mean() < 6  # levels
@@ -184,9 +182,7 @@ def test_visitors_choose_among_the_models(studio, clip_model):
     first, second = studio.models.names
     run = draw(studio, Request("a red apple", steps=2, model=second))
     assert run[0]["model"] == second and draw(studio)[0]["model"] == first
-    steps = Trajectory.collect(
-        clip_model, "a red apple", 0, Settings(2, sampler=ASKED.sampler)
-    ).steps
+    steps = Trajectory.collect(clip_model, "a red apple", 0, Settings(2)).steps
     assert shown(run) == shown([describe(clip_model, step) for step in steps])
     with pytest.raises(ValueError, match="Model must be one of tiny-bert"):
         studio.want("me", Request("a red apple", model="/etc"))

@@ -17,6 +17,7 @@ from ldm.ui import studio as module
 from ldm.ui.line import Line, ticket_of
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
 from ldm.ui.request import SAMPLERS, Request
+from ldm.ui.run import to_settings
 from ldm.ui.studio import MAX_RUNS, Studio
 
 
@@ -29,6 +30,10 @@ def studio(bert_folder) -> Studio:
 
 def test_the_samplers_are_those_of_the_engine():
     assert SAMPLERS.keys() == UPDATES.keys()
+
+
+def test_who_asks_for_nothing_else_gets_the_settings_of_the_engine():
+    assert to_settings(Request("a house")) == Settings()
 
 
 @pytest.mark.parametrize(
