@@ -30,8 +30,10 @@ def check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if getattr(error, "errno", 0) else error
-        raise ValueError(f"Cannot listen on {host}:{port} ({reason}); try --port.") from None
+        reason = (getattr(error, "strerror", None) or str(error)).split(" (while")[0]
+        raise ValueError(
+            f"Cannot listen on {host}:{port} ({reason}); try --host, --port."
+        ) from None
 
 
 def main() -> None:

@@ -79,13 +79,14 @@ class Atlas:
     @classmethod
     def open(cls, folder: Path) -> "Atlas":
         """Returns the atlas in a folder; raises ValueError if there is none that can be read."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         try:
             told = json.loads((folder / "atlas.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "atlas.safetensors")
             return cls(told["about"], told["rows"], arrays, folder / "sheet.webp")
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise ValueError(f"{folder} is no atlas: {error}") from error
 
     def __len__(self) -> int:

@@ -17,8 +17,18 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from ldm.atlas import COLUMNS, DRAWINGS, SPACES, THUMBNAIL, Atlas, digest, to_bytes
+from ldm.images import to_sheet
 from ldm.model import LatentDiffusion
-from ldm.projection import BLOCK, Pca, continuity, distances, draw_umap, neighbours, trustworthiness
+from ldm.projection import (
+    BLOCK,
+    NEIGHBOURS,
+    Pca,
+    continuity,
+    distances,
+    draw_umap,
+    neighbours,
+    trustworthiness,
+)
 from ldm.spaces import fixed_t
 
 PAIRS = 20_000  # random pairs, for the median distance
@@ -48,10 +58,14 @@ def gather(
     """Returns the atlas of pictures without any drawing yet; writes their sheet into the folder.
 
     parts: the vectors of the pictures in the spaces, batch by batch, see `spaces.read_pictures`.
+    Raises ValueError for fewer captions than there are axes to draw them along, and one more.
     """
+    if (n := len({entry.caption for entry in entries})) <= 3:
+        raise ValueError(f"a map needs pictures with 4 different captions, these have {n}")
     folder.mkdir(parents=True, exist_ok=True)
     columns = math.ceil(math.sqrt(len(entries)))
-    draw_sheet(thumbnails, columns).save(folder / "sheet.webp", quality=82, method=4)
+    (folder / "atlas.json").unlink(missing_ok=True)  # of another map, whose sheet goes
+    to_sheet(thumbnails, columns).save(folder / "sheet.webp", quality=82, method=4)
     about = {
         "model": model.name,
         "digest": digest(model),
@@ -84,15 +98,6 @@ def batched(items: Iterable[T], n: int) -> Iterator[list[T]]:
             batch = []
     if batch:
         yield batch
-
-
-def draw_sheet(thumbnails: list[Image.Image], columns: int) -> Image.Image:
-    """Returns all small pictures as one, row by row."""
-    rows = math.ceil(len(thumbnails) / columns)
-    sheet = Image.new("RGB", (columns * THUMBNAIL, rows * THUMBNAIL), "white")
-    for k, picture in enumerate(thumbnails):
-        sheet.paste(picture, (k % columns * THUMBNAIL, k // columns * THUMBNAIL))
-    return sheet
 
 
 def encode(parts: list[dict[str, np.ndarray]], captions: list[str]) -> dict[str, np.ndarray]:
@@ -157,10 +162,11 @@ def extend(atlas: Atlas, space: str, told: dict, arrays: dict[str, np.ndarray]) 
 
 def rate(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
     """Returns how far a drawing can be trusted; apart: what few points are from their nearest."""
+    k = min(NEIGHBOURS, (len(vectors) - 1) // 2)  # of a few pictures all but half are too many
     return {
         "apart": float(np.quantile(neighbours(points, 1)[1], 0.95)),
-        "trustworthiness": round(trustworthiness(vectors, points), 4),
-        "continuity": round(continuity(vectors, points), 4),
+        "trustworthiness": round(trustworthiness(vectors, points, k), 4),
+        "continuity": round(continuity(vectors, points, k), 4),
     }
 
 

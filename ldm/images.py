@@ -4,6 +4,8 @@ picture  a PIL image, 8 bits a channel, height H and width W in pixels
 image    [B, 3, H, W] float32 in [-1, 1]; -1 is black, 1 is full brightness
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -59,6 +61,15 @@ def to_pictures(image: Tensor) -> list[Image.Image]:
         raise ValueError("the image holds values that are not finite")
     pixels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return [Image.fromarray(p.numpy()) for p in pixels.permute(0, 2, 3, 1).contiguous()]
+
+
+def to_sheet(pictures: Sequence[Image.Image], columns: int) -> Image.Image:
+    """Returns pictures of one size as a single one, row by row, white where there are too few."""
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height), "white")
+    for k, picture in enumerate(pictures):
+        sheet.paste(picture, (k % columns * width, k // columns * height))
+    return sheet
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:

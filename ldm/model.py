@@ -219,6 +219,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
         chosen = torch.device(device or usable[0])
     except RuntimeError:  # not a name of a device
         chosen = None
+    if chosen and chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        chosen = None
     if chosen is None or chosen.type not in usable:
         raise ValueError(f"device {device} cannot be used here, choose from {', '.join(usable)}")
     return chosen

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ldm.model import LatentDiffusion
+from ldm.model import LatentDiffusion, choose_device
 from ldm.sampling import UPDATES, sample
 
 PROMPT = "a red apple"
@@ -250,6 +250,14 @@ def test_load_leaves_inference_networks(clip_model, clip_folder):
 def test_a_device_that_is_not_there_is_refused(clip_folder, device):
     with pytest.raises(ValueError, match=f"device {device} cannot be used here, choose from"):
         LatentDiffusion.load(clip_folder, device)
+
+
+def test_of_one_gpu_there_is_no_second(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device() == choose_device("cuda") == torch.device("cuda")
+    with pytest.raises(ValueError, match="device cuda:1 cannot be used here"):
+        choose_device("cuda:1")
 
 
 def test_importing_the_model_imports_no_network_library():

@@ -159,10 +159,17 @@ def test_folded_statistics_give_unit_latents_and_the_same_picture():
 
 
 def test_a_transformed_latent_belongs_to_the_transformed_image():
+    def slope(scale):  # the same picture at any scale, and unlike itself turned or mirrored
+        place = (torch.arange(16 * scale) + 0.5) / scale - 0.5
+        y, x = torch.meshgrid(place, place, indexing="ij")
+        return torch.stack([x, 3 * y, x + 2 * y])[None]
+
     torch.manual_seed(1)
     for _ in range(8):
-        latent, image = autoencoder.transform(torch.randn(2, 4, 16, 16), torch.randn(2, 3, 64, 64))
+        latent, image = autoencoder.transform(slope(1), slope(4))
         assert image.shape[-1] == 4 * latent.shape[-1] >= 32
+        apart = torch.nn.functional.avg_pool2d(image, 4) - latent
+        assert apart[..., 1:-1, 1:-1].abs().max() < 0.5
 
 
 def test_psnr_and_frechet_distance_against_closed_forms():
@@ -294,7 +301,8 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     own.mkdir()
     for name, colour in (("red", "#d22"), ("green", "#2d2"), ("blue_square", "#22d")):
         Image.new("RGB", (90, 60), colour).save(own / f"{name}.png")
-    (own / "metadata.csv").write_text("file_name,text\nred.png,all red\n")
+    table = "file_name,text\nred.png,all red\n"
+    (own / "metadata.csv").write_text(table, encoding="utf-8-sig")  # as spreadsheets write it
     (own / "green.txt").write_text("all green\n")
     captions = [p.caption for p in captioned.read_folder(own)]
     assert captions == ["blue square", "all green", "all red"]
@@ -303,7 +311,9 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     run(work, "autoencoder", *pictures, "--channels", "4", *brief)
     run(work, "latents", *pictures, "--shards", "1", "--shard-size", "8")
     made = json.loads((work / "latents" / "captions-000.json").read_text())
+    kept = captioned.split(captioned.read_folder(own))[1][0].caption
     assert len(made) == 8 and set(made) <= set(captions)
+    assert made[0] == kept and kept not in made[1:]  # it is measured on, never trained on
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
     (image,) = evaluate.draw(
         LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
@@ -390,6 +400,16 @@ def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(i
         assert all(question.answered(judge.Seen(found, *told)).values())
         other = (judge.Found(("another",), "red", 64, 64, 1.0),)
         assert not any(question.answered(judge.Seen(other, "", "", told[2])).values())
+
+
+def test_one_thing_that_looks_like_both_is_not_two():
+    asked = tuple(questions.Asked(c, c, 1, None) for c in ("cat face", "dog face"))
+    question = questions.Question("two objects", asked, (0, 1))
+    found = judge.Found(("cat face", "dog face"), "red", 64, 64, 1.0)
+    other = judge.Found(("dog face", "fox"), "red", 20, 64, 1.0)
+    for seen, right in (((found,), False), ((found, found), False), ((found, other), True)):
+        told = question.answered(judge.Seen(seen, "", "", torch.zeros(1)))
+        assert told == {"two objects": right}
 
 
 def test_a_saved_judge_sees_the_same(tmp_path):

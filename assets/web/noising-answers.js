@@ -135,14 +135,14 @@ function drawLoss(points) {
     `${left + ((right - left) * point.t) / (state.T - 1)},${180 - (170 * point[key]) / top}`;
   const lines = ["error", "loss"].map((key, k) =>
     `<polyline class="curve-${k}" points="${points.map((point) => place(point, key)).join(" ")}"/>` +
-    `<text class="curve-${k}" x="${right - 4}" y="${20 + 16 * k}" text-anchor="end">` +
+    `<text class="curve-${k}" x="${[left, right][k]}" y="216" text-anchor="${["start", "end"][k]}">` +
     `${["mean squared error", "loss: weighted (min-SNR)"][k]}</text>`);
   const marks = [[0, "0"], [top / 2, number(top / 2)], [top, number(top)]].map(([y, text]) =>
     `<text x="${left - 6}" y="${184 - (170 * y) / top}" text-anchor="end">${text}</text>`);
   const ends = [0, (state.T - 1) / 2, state.T - 1].map((t) =>
     `<text x="${left + ((right - left) * t) / (state.T - 1)}" y="198" text-anchor="middle">${Math.round(t)}</text>`);
   parts.measure_answer.innerHTML =
-    `<svg viewBox="0 0 400 204"><path d="M${left} 10V180H${right}"/>${lines.join("")}` +
+    `<svg viewBox="0 0 400 222"><path d="M${left} 10V180H${right}"/>${lines.join("")}` +
     `${marks.join("")}${ends.join("")}</svg><div class="guide"></div>`;
   parts.measure_answer.hidden = false;
   draw();

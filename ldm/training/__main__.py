@@ -1,6 +1,7 @@
 """python -m ldm.training COMMAND: data, autoencoder, latents, denoiser, judge, evaluate, atlas ...
 
-Every command can be stopped at any time and goes on from its last saved state.
+Those that take long (autoencoder, latents, denoiser, judge) can be stopped at any time and go on
+from their last saved state.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both are read when torch is imported
@@ -15,11 +17,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # as in app.py
 
 import numpy as np
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from ldm.atlas import BUNDLED
-from ldm.images import to_pictures
+from ldm.images import to_pictures, to_sheet
 from ldm.model import LatentDiffusion
 from ldm.training import (
     atlas,
@@ -124,7 +125,7 @@ def _own_pictures(path: Path) -> tuple[ae.Draw, dict[str, torch.Tensor]]:
 def run_latents(args) -> None:
     """Compose pictures, and keep their latents and caption embeddings in shards."""
     if args.pictures:
-        own, _ = captioned.split(captioned.read_folder(args.pictures))
+        own, kept = captioned.split(captioned.read_folder(args.pictures))
     else:
         seen = latents.trained_icons(icons.load(args.work))
     vae, encoder = checkpoint.load_coders(args.work, args.device)
@@ -134,7 +135,10 @@ def run_latents(args) -> None:
     for shard in tqdm(range(args.shards), desc="shards"):
         if not (folder / f"latents-{shard:03}.npy").exists():
             if args.pictures:
-                drawn = captioned.compose(own, shard, args.shard_size)
+                drawn = list(captioned.compose(own, shard, args.shard_size))
+                if shard == 0:  # it begins with what progress is measured on
+                    n = latents.n_kept(len(drawn))
+                    drawn[:n] = islice(cycle(kept), n)
             else:
                 drawn = latents.compose(seen, shard, args.scenes, size=args.shard_size)
             latents.build_shard(folder, shard, list(drawn), vae, encoder)
@@ -142,6 +146,7 @@ def run_latents(args) -> None:
 
 def run_denoiser(args) -> None:
     """Train the denoiser on the latents, and write the checkpoint."""
+    checkpoint.check_out(args.out)
     vae, words = checkpoint.load_coders(args.work, args.device)
     folder, data = args.work / args.name, args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
@@ -228,7 +233,9 @@ def run_evaluate(args) -> None:
     sheet = evaluate.contact_sheet(model, icon_set, settings)
     grid(sheet.image, args.model / "sheet.webp", 8)
     figures["sheet"] = sheet.prompts
-    (args.model / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (args.model / "evaluation.json").write_text(
+        json.dumps(figures, indent=1) + "\n", encoding="utf-8"
+    )
     print(card.write(args.model))
 
 
@@ -236,18 +243,14 @@ def run_atlas(args) -> None:
     """Make the map of the icons, or of a folder of pictures, in a checkpoint's spaces."""
     model = LatentDiffusion.load(args.model)
     own = args.pictures and atlas.from_folder(args.pictures)
-    made = atlas.build(model, own or atlas.from_icons(icons.load(args.work)), args.to)
-    print(f"{args.to}: {len(made)} pictures")
+    to = args.to or (BUNDLED if args.model == checkpoint.BUNDLED else args.model / "atlas")
+    made = atlas.build(model, own or atlas.from_icons(icons.load(args.work)), to)
+    print(f"{to}: {len(made)} pictures")
 
 
 def grid(image: torch.Tensor, path: Path, columns: int) -> None:
     """Writes images [B,3,H,W] as one picture."""
-    pictures = to_pictures(image)
-    width, height = pictures[0].size
-    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height))
-    for k, picture in enumerate(pictures):
-        sheet.paste(picture, (k % columns * width, k // columns * height))
-    sheet.save(path)
+    to_sheet(to_pictures(image), columns).save(path)
 
 
 def _watch(steps: Iterator[loop.TrainStep], args, check=None) -> None:
@@ -303,7 +306,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)
     command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)
-    command(run_atlas, model=out, pictures=None, to=BUNDLED)
+    command(run_atlas, model=out, pictures=None, to=None)
     return root
 
 

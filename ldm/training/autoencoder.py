@@ -173,7 +173,7 @@ def export(model: nn.Module, draw: Draw, folder: Path, record: dict) -> None:
     latent = torch.cat([model.encode(part).latent_dist.mode() for part in image.split(16)])
     fold_statistics(model, latent.mean(dim=(0, 2, 3)), latent.std(dim=(0, 2, 3)))
     model.save_pretrained(folder)
-    (folder / "training.json").write_text(json.dumps(record) + "\n")
+    (folder / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 @torch.no_grad()

@@ -52,7 +52,7 @@ def read_table(folder: Path) -> dict[Path, str]:
     """The captions in the folder's metadata.csv by path; none if there is no such file."""
     if not (folder / TABLE).is_file():
         return {}
-    with open(folder / TABLE, newline="", encoding="utf-8") as file:
+    with open(folder / TABLE, newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if not {"file_name", "text"} <= set(rows.fieldnames or ()):
             raise ValueError(f"{folder / TABLE} needs the columns file_name and text")
@@ -62,7 +62,7 @@ def read_table(folder: Path) -> dict[Path, str]:
 def read_caption(path: Path) -> str:
     """What the text file beside a picture says or, if there is none, the picture's name."""
     note = path.with_suffix(".txt")
-    words = note.read_text(encoding="utf-8") if note.is_file() else path.stem.replace("_", " ")
+    words = note.read_text(encoding="utf-8-sig") if note.is_file() else path.stem.replace("_", " ")
     return words.strip()
 
 
@@ -72,7 +72,7 @@ def split(pictures: list[Captioned]) -> tuple[list[Captioned], list[Captioned]]:
     A single picture is both.
     """
     kept = [p for p in pictures if held_out("picture", p.path.name)] or pictures[-1:]
-    return [p for p in pictures if p not in kept] or pictures, kept
+    return [p for p in pictures if p not in set(kept)] or pictures, kept
 
 
 def compose(pictures: list[Captioned], shard: int, size: int) -> Iterator[Captioned]:

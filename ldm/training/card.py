@@ -84,8 +84,8 @@ thing are to each other."""
 
 def write(folder: Path) -> str:
     """Writes README.md into a checkpoint from its training.json and evaluation.json; its text."""
-    record = json.loads((folder / "training.json").read_text())
-    figures = json.loads((folder / "evaluation.json").read_text())
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     text = CARD.format(
         name=folder.name,
         parts=_parts(folder),
@@ -96,13 +96,13 @@ def write(folder: Path) -> str:
         sheet=_sheet(figures),
         credits=_credits(),
     )
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     return text
 
 
 def _parts(folder: Path) -> str:
-    vae = json.loads((folder / "vae" / "config.json").read_text())
-    unet = json.loads((folder / "unet" / "config.json").read_text())
+    vae = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+    unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
     return (
         f"- Autoencoder: `AutoencoderKL`, {unet['in_channels']} latent channels, "
         f"{unet['sample_size']}x{unet['sample_size']} latents, widths {vae['block_out_channels']}\n"

@@ -32,8 +32,8 @@ def autoencoder_record(work: Path) -> dict:
     """What the training.json of the autoencoder in use says."""
     own = work / "autoencoder" / "vae" / "training.json"
     if own.exists():
-        return json.loads(own.read_text())
-    return json.loads((BUNDLED / "training.json").read_text())["autoencoder"]
+        return json.loads(own.read_text(encoding="utf-8"))
+    return json.loads((BUNDLED / "training.json").read_text(encoding="utf-8"))["autoencoder"]
 
 
 def load_text(work: Path) -> tuple[nn.Module, object]:
@@ -59,7 +59,7 @@ def load_part(folder: Path, part: str) -> tuple[dict, dict]:
     from safetensors.torch import load_file
 
     weights = load_file(folder / part / "diffusion_pytorch_model.safetensors")
-    record = json.loads((folder / "training.json").read_text())
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     record = record["autoencoder"] if part == "vae" else record
     return {name: weight.float() for name, weight in weights.items()}, record
 
@@ -68,6 +68,12 @@ def assemble(unet: nn.Module, vae: nn.Module, text: tuple, name: str = "emoji") 
     """The parts as the engine runs them."""
     schedule = NoiseSchedule.from_config({"_class_name": "DDIMScheduler", **SCHEDULER})
     return LatentDiffusion(name, unet, vae, *text, schedule, unet.device)
+
+
+def check_out(folder: Path) -> None:
+    """Raises ValueError if a checkpoint written there would replace what is none."""
+    if folder.exists() and not (folder / "model_index.json").is_file():
+        raise ValueError(f"{folder} is there and is no checkpoint: name another one with --out")
 
 
 def digest(vae: nn.Module) -> str:
@@ -83,8 +89,10 @@ def export(folder: Path, unet: nn.Module, vae: nn.Module, text: tuple, record: d
     """Writes a folder that StableDiffusionPipeline opens, in half precision.
 
     record: what is worth knowing about the training (samples, hours), kept as training.json.
-    What an earlier checkpoint there was measured at and described as goes with it.
+    What an earlier checkpoint there was measured at and described as goes with it. Raises
+    ValueError if there is something else.
     """
+    check_out(folder)
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     encoder, tokenizer = text
@@ -102,6 +110,6 @@ def export(folder: Path, unet: nn.Module, vae: nn.Module, text: tuple, record: d
     )
     partial = folder.with_name(folder.name + ".partial")
     pipeline.save_pretrained(partial, safe_serialization=True)
-    (partial / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    (partial / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)

@@ -51,7 +51,8 @@ def draw(
         )
         with fast_maths(model.device):  # halves the time; as pictures they are the same
             *_, last = run
-            yield model.decode(last.x_prev).float().clamp(-1, 1).cpu()
+            image = model.decode(last.x_prev).float().cpu()
+        yield image  # not before: the caller's own maths stays as it is
 
 
 def watched(model: LatentDiffusion, prompts, settings: dict, seeds=None, label="") -> Tensor:
@@ -130,7 +131,7 @@ def features(judge: Judge, image: Tensor) -> Tensor:
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
     """PSNR in dB, SSIM, and edge strength against the original's, of the autoencoder."""
-    back = torch.cat([model.decode(model.encode(b)) for b in image.split(16)]).clamp(-1, 1)
+    back = torch.cat([model.decode(model.encode(b)) for b in image.split(16)])
     return {
         "psnr": autoencoder.mean_psnr(image, back),
         "ssim": ssim(image, back),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ldm.images import to_sheet
 from ldm.training import sources
 from ldm.training.icons import SIZE, IconSet
 from ldm.training.latents import kept_icons
@@ -102,12 +103,12 @@ def build(icon_set: IconSet, folder: Path = FOLDER) -> list[dict]:
         for _, (caption, source) in scenes
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    sheet = Image.new("RGB", (COLUMNS * SIZE, -(-len(pictures) // COLUMNS) * SIZE), "white")
-    for k, picture in enumerate(pictures):
-        sheet.paste(Image.fromarray(picture), (k % COLUMNS * SIZE, k // COLUMNS * SIZE))
+    sheet = to_sheet([Image.fromarray(picture) for picture in pictures], COLUMNS)
     sheet.save(folder / "gallery.png", optimize=True)
     about = {"size": SIZE, "columns": COLUMNS, "pictures": rows}
-    (folder / "gallery.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    (folder / "gallery.json").write_text(
+        json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return rows
 
 

@@ -81,7 +81,7 @@ def held_out(*key: str, one_in: int = 20) -> bool:
 
 def load(work: Path) -> IconSet:
     """The rendered icons below `work`. Raises FileNotFoundError before `data` has been run."""
-    rows = json.loads((work / "icons.json").read_text())
+    rows = json.loads((work / "icons.json").read_text(encoding="utf-8"))
     icons = tuple(
         Icon(**{k: tuple(v) if isinstance(v, list) else v for k, v in r.items()}) for r in rows
     )
@@ -109,7 +109,7 @@ def build(work: Path) -> IconSet:
     np.save(work / "icons.tmp.npy", np.stack(pictures))
     (work / "icons.json").unlink(missing_ok=True)
     os.replace(work / "icons.tmp.npy", work / "icons.npy")
-    (work / "icons.json").write_text(json.dumps([asdict(icon) for icon in icons]))
+    (work / "icons.json").write_text(json.dumps([asdict(icon) for icon in icons]), encoding="utf-8")
     return load(work)
 
 
@@ -132,13 +132,13 @@ class _Names:
     """Finds the emoji that a set's own name or code points stand for."""
 
     def __init__(self, folder: Path):
-        groups = json.loads((folder / "messages.json").read_text())
+        groups = json.loads((folder / "messages.json").read_text(encoding="utf-8"))
         self.groups = {g["order"]: g["key"] for g in groups["groups"]}
         self.subgroups = {g["order"]: g["key"] for g in groups["subgroups"]}
-        self.entries = json.loads((folder / "data.json").read_text())
+        self.entries = json.loads((folder / "data.json").read_text(encoding="utf-8"))
         self.shortcodes: dict[str, list[str]] = {}
         for name in ("cldr", "emojibase", "github", "iamcal", "joypixels"):
-            table = json.loads((folder / "shortcodes" / f"{name}.json").read_text())
+            table = json.loads((folder / "shortcodes" / f"{name}.json").read_text(encoding="utf-8"))
             for code, short in table.items():
                 found = [short] if isinstance(short, str) else short
                 self.shortcodes.setdefault(code, []).extend(found)
@@ -194,7 +194,7 @@ def _words(name: str) -> str:
 
 
 def _read_iconify(folder: Path):
-    data = json.loads((folder / "icons.json").read_text())
+    data = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
     for name, icon in data["icons"].items():
         box = [
             icon.get(k, data.get(k, d))
@@ -237,7 +237,7 @@ def _render(job) -> tuple[Icon, np.ndarray] | None:
 def dominant_hue(pixels: np.ndarray, width: float = 30.0) -> float | None:
     """Hue in degrees that most of an RGBA picture [H, W, 4] has, None if there is no such one.
 
-    It is the hue of at least 40 % of the visible area and of 75 % of the coloured one.
+    It is the hue of 75 % of the coloured area, which is at least 40 % of the visible one.
     """
     hsv = np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(float)
     visible = pixels[..., 3] > 127

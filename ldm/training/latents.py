@@ -97,7 +97,7 @@ def vocabulary(work: Path) -> Vocabulary:
 def captions(folder: Path) -> list[str]:
     """The captions of all finished shards."""
     files = (folder / f"captions-{name}.json" for name in shards(folder))
-    return [caption for file in files for caption in json.loads(file.read_text())]
+    return [caption for file in files for caption in json.loads(file.read_text(encoding="utf-8"))]
 
 
 @torch.no_grad()
@@ -109,7 +109,7 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
         with fast_maths(vae.device):
             latents.append(vae.encode(image.to(vae.device)).latent_dist.mode().half().cpu())
     captions = [scene.caption for scene in scenes]
-    (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions))
+    (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions), encoding="utf-8")
     np.save(folder / f"text-{shard:03}.npy", text.embed(*encoder, captions).numpy())
     partial = folder / f"partial-{shard:03}.npy"
     np.save(partial, torch.cat(latents).contiguous().numpy())
@@ -118,10 +118,12 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
 
 def check_encoder(folder: Path, digest: str) -> None:
     """Raises ValueError if the latents in the folder were made by another autoencoder."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no latents in {folder}: run `latents` first")
     note = folder / "encoder.txt"
     if not note.exists():
-        note.write_text(digest)
-    if note.read_text() != digest:
+        note.write_text(digest, encoding="utf-8")
+    if note.read_text(encoding="utf-8") != digest:
         raise ValueError(
             f"{folder} holds latents of another autoencoder: remove it, then `latents`"
         )
@@ -152,12 +154,16 @@ class Batch:
 
 
 def kept_back(folder: Path) -> Batch:
-    """The first samples of the first shard, single icons, which `batches` never gives."""
+    """The first samples of the first shard, which `batches` never gives.
+
+    They are single icons or, of somebody's own pictures, those that no shard repeats.
+    """
     arrays = (np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS)
-    return Batch(*(torch.from_numpy(a[: _n_kept(len(a))].astype(np.float32)) for a in arrays))
+    return Batch(*(torch.from_numpy(a[: n_kept(len(a))].astype(np.float32)) for a in arrays))
 
 
-def _n_kept(length: int) -> int:
+def n_kept(length: int) -> int:
+    """How many samples of a first shard of that length are kept back."""
     return max(1, min(128, length // 8))
 
 
@@ -174,7 +180,7 @@ def batches(folder: Path, uncond: Tensor, *, size: int, seed: int, dropout: floa
             for kind in KINDS
         )
         index = [(k, i) for k, part in enumerate(latents) for i in range(len(part))]
-        index = index[_n_kept(len(latents[0])) :]
+        index = index[n_kept(len(latents[0])) :]
         if len(index) < size:
             raise ValueError(f"{len(index)} samples are fewer than a batch of {size}")
         rng.shuffle(index)

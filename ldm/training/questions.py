@@ -76,6 +76,8 @@ class Question:
         groups = [self._matching(thing, seen) for thing in self.things]
         if any(len(g) < t.count for g, t in zip(groups, self.things, strict=True)):
             return False
+        if len({id(f) for g in groups for f in g}) < sum(t.count for t in self.things):
+            return False  # one thing is not two, even if it looks like both
         if self.category == "counting":
             return len(groups[0]) == self.things[0].count == len(seen.things)
         if not self.relation:
