@@ -11,6 +11,12 @@ async function ask(name, asked = null) {
   return data;
 }
 
+// What a link or a PNG cannot say: where a run began that did not begin with pure noise.
+function whence() {
+  const { branch, skip } = state.run;
+  return branch || skip ? ": it says what to draw, from pure noise. All tensors hold this very run" : "";
+}
+
 function address() {
   const fields = FIELDS.filter((name) => state.run[name] !== "");
   const query = new URLSearchParams(fields.map((name) => [name, state.run[name]]));
@@ -20,10 +26,10 @@ function address() {
 async function copyLink() {
   try {
     await navigator.clipboard.writeText(address());
-    say("The link is copied");
+    say(`The link is copied${whence()}`);
   } catch {
     history.replaceState(null, "", address()); // a page that is not secure may not copy
-    say("The link is in the address bar");
+    say(`The link is in the address bar${whence()}`);
   }
 }
 

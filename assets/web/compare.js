@@ -84,7 +84,7 @@ function show(entry) {
   state.others = state.others.filter((other) => other.run.run !== entry.run.run);
   restore(entry);
   drawTiles();
-  seek(entry.frames.indexOf(nearest(entry.frames, shown.t)));
+  seek(shown ? entry.frames.indexOf(nearest(entry.frames, shown.t)) : 0);
 }
 
 function drop(entry) {
@@ -145,7 +145,7 @@ parts.lesson.addEventListener("click", async () => {
   const { run, index } = state, frame = state.frames[index], steps = index + 1;
   say(`Drawing a run of ${count(steps)} …`);
   const picture = await ask("finish", { run: run.run, steps });
-  if (!picture) return;
+  if (!picture || state.run !== run) return;
   const bitmaps = [frame.x_t, frame.x0_hat, await decode(picture)];
   ["lesson_x_t", "lesson_x0_hat", "lesson_run"].forEach((name, i) => {
     Object.assign(parts[name], { width: bitmaps[i].width, height: bitmaps[i].height });

@@ -19,15 +19,20 @@ const state = {
 };
 const past = new Set(); // runs that were replaced: what still arrives of them is dropped
 
+let waiting = false; // for a turn: another run is to come
+
 let inbox = Promise.resolve(); // messages are handled one after another, decoding included
 
 function receive(message) {
-  if (message) inbox = inbox.then(() => handle(message)).catch(console.error);
+  if (message && message.kind) inbox = inbox.then(() => handle(message)).catch(console.error);
 }
 
 async function handle(message) {
   if (message.kind === "run") return recall(message.messages);
-  if (message.kind === "wait") return say(`${message.text} …`);
+  if (message.kind === "wait") {
+    waiting = true;
+    return say(`${message.text} …`);
+  }
   if (message.kind === "stop") return stop();
   if (past.has(message.run)) return;
   const known = state.run && state.run.run === message.run;
@@ -69,6 +74,7 @@ function begin(message) {
 function start(message) {
   if (state.run) past.add(state.run.run);
   past.delete(message.run);
+  waiting = false;
   Object.assign(state, { run: message, frames: [], index: 0, following: true });
   pause();
   parts.lessons.hidden = true;
@@ -139,18 +145,27 @@ function tell(what) {
 // A run that was shown before, as a whole, large again.
 function restore({ run, frames }) {
   start(run);
-  Object.assign(state, { frames, next: Infinity });
+  Object.assign(state, { frames, next: frames.length - (run.branch ? run.branch.index : 0) + 1 });
   enable(true);
   say(`${count(frames.length)}, drawn before`);
   tell("run");
+  if (!isWhole()) inbox = inbox.then(() => catchUp(run.run)).catch(console.error);
+}
+
+// What the run got while another one was shown.
+async function catchUp(run) {
+  const missed = await ask("missed", { run, after: state.next });
+  for (const message of missed || []) if (state.run.run === run) await accept(message);
 }
 
 const isWhole = () => state.frames.length === state.run.noise_variances.length;
 
 function stop() {
-  if (state.run && isWhole()) return;
-  say(state.frames.length ? `Stopped after ${count(state.frames.length)}` : "Stopped");
-  if (!state.run) return;
+  const whole = state.run && isWhole();
+  if (whole && !waiting) return;
+  waiting = false;
+  say(state.frames.length && !whole ? `Stopped after ${count(state.frames.length)}` : "Stopped");
+  if (!state.run || whole) return;
   past.add(state.run.run);
   remember(true);
 }

@@ -11,10 +11,10 @@ const asked = () => ({
 async function answer(name, show, more = {}) {
   if (!chosen) return;
   const picture = chosen;
-  const found = await ask(name, { ...asked(), ...more });
+  const sent = { ...asked(), ...more }, found = await ask(name, sent);
   if (!found || picture !== chosen) return;
   const place = parts[`${name}_answer`];
-  place.replaceChildren(...show(found));
+  place.replaceChildren(...show(found, sent));
   place.hidden = false;
 }
 
@@ -25,8 +25,8 @@ function clearAnswers() {
   }
 }
 
-function showGuesses(found) {
-  const rows = [["with", `told “${parts.prompt.value}”`, 0], ["without", "told nothing", 1]];
+function showGuesses(found, { prompt }) {
+  const rows = [["with", `told “${prompt}”`, 0], ["without", "told nothing", 1]];
   const shown = rows.map(([key, words, row]) => {
     const strip = make("div", { className: "guesses" });
     found[key].forEach((picture, k) => {
@@ -101,6 +101,7 @@ const tries = new Map(); // attempt -> its figure
 // Starts the reverse process from here; its pictures arrive as messages.
 function denoise() {
   if (!chosen) return;
+  if (!parts.prompt.value.trim()) return say("Type what the picture should show.");
   attempt += 1;
   const place = parts.denoise_answer;
   if (!place.childElementCount) place.append(pictureFigure(chosen.picture, "the picture"));
@@ -148,21 +149,22 @@ function drawLoss(points) {
   draw();
 }
 
-let measuring = false;
+let measuring = null; // the measurement that is under way
 const N_TIMES = 21;
 
 // Measures the loss at some t, one after another, until it is pressed again.
 async function measure() {
-  measuring = !measuring;
+  const mine = (measuring = measuring ? null : {});
   parts.measure.textContent = measuring ? "Stop measuring" : "Measure the loss again";
   const points = [];
-  for (let k = 0; k < N_TIMES && measuring; k++) {
+  for (let k = 0; mine && k < N_TIMES; k++) {
     const point = await ask("measure", { t: Math.round((k * (state.T - 1)) / (N_TIMES - 1)) });
-    if (!point) break;
+    if (!point || measuring !== mine) break;
     points.push(point);
     parts.measured.textContent = `${k + 1} of ${N_TIMES} timesteps, ${point.n} held-out pictures at each`;
     drawLoss(points);
   }
-  measuring = false;
+  if (measuring !== mine) return;
+  measuring = null;
   parts.measure.textContent = "Measure the loss again";
 }

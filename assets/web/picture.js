@@ -17,7 +17,6 @@ async function choose(asked) {
   const kind = "file" in asked ? "file" : "run" in asked ? "run" : "gallery";
   const picture = { ...found, kind, index: asked.index, run: asked.run };
   Object.assign(window.ldm, { picture });
-  document.dispatchEvent(new CustomEvent("ldm:picture", { detail: window.ldm }));
   await accept(picture);
   return true;
 }
@@ -80,12 +79,12 @@ async function openShelf() {
 }
 
 // Takes over what another page has chosen since, when this one is seen again.
-function arrive() {
+async function arrive() {
   if (!isShown()) return;
   const { picture, run } = window.ldm;
   if (picture && picture !== chosen) return accept((chosen = picture));
   const stale = chosen && chosen.kind === "run" && run && run.run !== chosen.run;
-  if (stale || (!chosen && run)) return chooseRun();
+  if ((stale || (!chosen && run)) && (await chooseRun())) return;
   if (!chosen) choose({ index: 0 });
 }
 

@@ -78,7 +78,7 @@ function busy(part) {
   toy.part = part;
   const space = part && part.startsWith("space");
   parts.train.disabled = parts.second.disabled = parts.learn.disabled = Boolean(part);
-  if (!toy.id || toy.redrawn) parts.second.disabled = true;
+  if (!toy.id) parts.second.disabled = true;
   parts.stop.disabled = !space;
   parts.halt.disabled = part !== "denoiser";
 }
@@ -92,6 +92,7 @@ function receive(message) {
   if (message.attempt !== toy.attempt) return;
   const place = message.part === "denoiser" ? parts.learning : parts.status;
   if (message.part === "space 0" && message.toy !== toy.id) newToy(message.toy);
+  if (message.kind === "stop") return busy(null), void (place.textContent = "Stopped");
   if (message.kind === "wait") {
     const { ahead } = message;
     return void (place.textContent = ahead ? `${ahead} toy${ahead > 1 ? "s" : ""} ahead of yours …` : "Training …");

@@ -53,14 +53,19 @@ def tell(answer: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 def animation(frames: Any) -> str:
     """Returns JPEGs in base64, a frame each, as one animated WebP in base64."""
+    from ldm.images import MAX_PIXELS
+
     if not isinstance(frames, list) or not 1 <= len(frames) <= MAX_STEPS:
         raise ValueError(f"An animation has 1 to {MAX_STEPS} frames.")
     if not all(isinstance(frame, str) and len(frame) <= MAX_FRAME for frame in frames):
         raise ValueError("A frame of this animation is too large.")
     try:
         files = [io.BytesIO(base64.b64decode(frame)) for frame in frames]
-        pictures = [Image.open(file, formats=["JPEG"]).convert("RGB") for file in files]
-    except OSError:
+        opened = [Image.open(file, formats=["JPEG"]) for file in files]
+        if sum(picture.width * picture.height for picture in opened) > MAX_PIXELS:
+            raise ValueError(f"The frames of an animation have {MAX_PIXELS:,} pixels at most.")
+        pictures = [picture.convert("RGB") for picture in opened]
+    except (OSError, Image.DecompressionBombError):
         raise ValueError("A frame of this animation is no picture.") from None
     times = [max(40, 3000 // len(pictures))] * (len(pictures) - 1) + [LAST]
     file = io.BytesIO()

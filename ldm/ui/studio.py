@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,20 @@ from ldm.ui.models import Models
 from ldm.ui.request import MAX_STEPS, Request, whole
 from ldm.ui.run import Branch, File, Noise, Run
 
-MAX_RUNS = 16  # runs that are kept, to branch from, and for a browser that missed messages
+MAX_RUNS = 40  # runs that are kept, to branch from, and for a browser that missed messages
 MAX_FILE = 20_000_000  # bytes of a saved run
 RECORDED = Path(__file__).parents[2] / "assets" / "recorded" / "run.json"
 GONE = "This run is not kept any more: draw it again first."
+
+
+@dataclass(eq=False)
+class Wish:
+    """What a visitor asked for last. It is drawn once."""
+
+    request: Request
+    beginning: Any = None
+    begun: bool = False
+    done: bool = False
 
 
 class Studio:
@@ -39,7 +49,7 @@ class Studio:
         self.atlases = Atlases(self.models)
         self._ready = threading.Event()
         self._line = Line()
-        self._wanted: dict[str, tuple | None] = {}  # visitor -> request, beginning: the last
+        self._wishes: dict[str, Wish | None] = {}  # of each visitor
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
     def load(self) -> None:
@@ -47,40 +57,58 @@ class Studio:
         self.models.get()
         self._ready.set()
 
-    def want(self, visitor: str, request: Request | None, beginning: Any = None) -> None:
-        """Ends what is drawn for this visitor, unless it is this very request; None ends all.
+    def want(self, visitor: str, request: Request | None, beginning: Any = None) -> bool:
+        """Ends what is drawn for this visitor, and returns whether `wanted` will draw anything.
 
-        Raises ValueError if the request is for a model that is not here.
+        It does not if this very request is drawn already, which goes on, nor for None. Raises
+        ValueError if the request is for a model that is not here.
         """
         if request:
             self.models.check(request.model)
-        self._wanted[visitor] = request and (request, beginning)
+        old = self._wishes.get(visitor)
+        if old and not old.done and (old.request, old.beginning) == (request, beginning):
+            return not old.begun
+        self._wishes[visitor] = request and Wish(request, beginning)
+        return request is not None
 
     def wanted(self, visitor: str) -> Iterator[Message]:
-        """Yields the messages of what this visitor asked for last."""
-        if asked := self._wanted.get(visitor):
-            yield from self.generate(asked[0], visitor, asked[1])
+        """Yields the messages of what this visitor asked for last, unless it was drawn already.
+
+        It ends early, after the step under way, when it is not wanted any more.
+        """
+        wish = self._wishes.get(visitor)
+        if not wish or wish.begun:
+            return
+        wish.begun = True
+        try:
+            yield from self.generate(
+                wish.request, wish.beginning, lambda: self._wishes.get(visitor) is wish
+            )
+        finally:
+            wish.done = True
+
+    def knows(self, visitor: str) -> bool:
+        """Returns whether this visitor has asked for anything by `want`, as the page does."""
+        return visitor in self._wishes
 
     def forget(self, visitor: str) -> None:
         """Drops what is known of a visitor who left."""
-        self._wanted.pop(visitor, None)
+        self._wishes.pop(visitor, None)
 
     def generate(
-        self, request: Request, visitor: str = "", beginning: Any = None
+        self,
+        request: Request,
+        beginning: Any = None,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> Iterator[Message]:
         """Yields the messages of a new run while it is computed, or of a Run that goes on.
 
-        It ends early, after the step under way, when it is closed or not wanted any more.
+        It ends early, after the step under way, when it is closed or is not to go on.
         """
-
-        def go_on() -> bool:
-            asked = (request, beginning)
-            return self._wanted.get(visitor, asked) == asked
-
-        while go_on() and not self._ready.wait(0.5):
+        while not self._ready.wait(0.5) and go_on():
             yield {"kind": "wait", "text": "Reading the model's weights"}
         with self._line.place() as ahead:
-            while go_on() and (n := ahead(0.5)):
+            while (n := ahead(0.5)) and go_on():
                 yield {"kind": "wait", "text": f"{n} run{'s' * (n > 1)} ahead of yours"}
             if go_on():
                 run = beginning if isinstance(beginning, Run) else Run(request, beginning)

@@ -95,6 +95,8 @@ class Toys:
                     if self._is_busy():
                         time.sleep(REST * (time.perf_counter() - began))
                     began = time.perf_counter()
+            else:
+                yield about | {"kind": "stop"}
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:

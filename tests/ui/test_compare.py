@@ -1,9 +1,12 @@
 """Branching, comparing, painting, and the hint about step counts, in a real browser."""
 
+import base64
 import io
 
 import pytest
 from PIL import Image
+
+from ldm.ui.answers import animation
 
 DONE = """steps => /^\\d+ steps? in /.test(document.querySelector('[data-part=status]').textContent)
   && document.querySelectorAll('.tile').length === steps"""
@@ -51,6 +54,23 @@ def test_a_run_can_be_shown_large_again_and_removed(visit):
     assert visit.pixels() == after
     visit.page.get_by_role("button", name="Remove").click()
     assert not visit.part("compare").is_visible()
+
+
+def test_a_run_that_was_put_aside_while_it_was_drawn_has_all_its_steps(visit):
+    visit.draw("a red apple", steps=4)
+    visit.part("keep").click()
+    visit.ask("a house", steps=60)
+    visit.page.wait_for_function(
+        "/^step [3-9] /.test(document.querySelector('[data-part=readout]').textContent)"
+    )
+    large = visit.page.get_by_role("button", name="Show large")
+    large.evaluate("button => button.click()")  # at once: a tiny model is quick
+    assert visit.part("prompt").text_content() == "“a red apple”"
+    visit.page.wait_for_timeout(3000)
+    large.click()
+    visit.page.wait_for_function("() => Number(window.ldm.done)")
+    visit.part("slider").fill("59")
+    assert visit.readout().startswith("step 60 of 60 ")
 
 
 def test_at_most_four_runs_are_compared(visit):
@@ -108,6 +128,13 @@ def test_step_two_of_six_is_shown_not_to_be_a_run_of_two_steps(visit):
     assert visit.part("lesson_step").text_content() == "step 2 of 6"
     assert visit.part("lesson_steps").text_content() == "2 steps"
     assert len(set(shown(visit, ".lessons canvas"))) == 3
+
+
+def test_an_animation_of_few_bytes_and_many_pixels_is_refused():
+    file = io.BytesIO()
+    Image.new("L", (8000, 8001)).save(file, "JPEG")
+    with pytest.raises(ValueError, match="64,000,000 pixels at most"):
+        animation([base64.b64encode(file.getvalue()).decode()])
 
 
 def test_an_animation_has_every_step(visit):

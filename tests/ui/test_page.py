@@ -96,6 +96,16 @@ def test_a_new_prompt_ends_the_run_before_it(visit):
     assert visit.part("prompt").text_content() == "“a house”"
 
 
+def test_what_is_typed_after_enter_does_not_change_what_is_drawn(visit):
+    visit.ask("a red apple", steps=100)
+    visit.page.wait_for_function(DRAWING)
+    visit.ask("a house", steps=5)
+    visit.page.get_by_label("Prompt", exact=True).fill("a house, and mo")
+    visit.page.wait_for_function(READY, timeout=60_000)
+    assert visit.part("prompt").text_content() == "“a house”"
+    assert visit.readout().startswith("step 5 of 5 ")
+
+
 def test_an_empty_prompt_gets_a_sentence_and_loses_nothing(visit):
     visit.draw("a red apple", steps=5)
     before = visit.pixels(), visit.readout()

@@ -36,6 +36,15 @@ def test_the_address_opens_a_page_and_its_doors_are_marked(visit, app):
         assert doors and all("here" in door.get_attribute("class") for door in doors)
 
 
+def test_a_page_that_is_loaded_again_is_where_it_was_unless_its_address_says_otherwise(visit, app):
+    visit.page.locator(".diagram [data-page=Noising]").first.click()
+    visit.page.wait_for_selector(".diagram [data-page=Noising].here")
+    visit.page.reload()
+    visit.page.wait_for_selector(".diagram [data-page=Noising].here")
+    visit.page.goto(f"{app.url}?prompt=a+house")
+    visit.page.wait_for_selector(".diagram [data-page=Generate].here")
+
+
 def test_a_door_opens_its_page(visit):
     for door in visit.page.locator(".diagram .wide [data-page]").all():
         door.click()

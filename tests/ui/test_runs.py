@@ -92,11 +92,11 @@ def test_a_run_that_is_not_kept_cannot_be_branched_from(studio):
 
 def test_a_run_that_was_left_goes_on_as_if_nothing_had_happened(studio):
     whole = draw(studio)
-    left = studio.generate(ASKED, "me")
+    left = studio.generate(ASKED)
     seen = [next(left) for _ in range(3)]
     left.close()
     request, run = studio.go_on(seen[0]["run"])
-    seen += studio.generate(request, "me again", run)
+    seen += studio.generate(request, run)
     assert [m["n"] for m in seen] == list(range(8)) and len({m["run"] for m in seen}) == 1
     assert shown(seen) == shown(whole)
 

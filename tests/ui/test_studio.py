@@ -151,17 +151,37 @@ def test_a_closed_run_computes_nothing_more(studio):
 @pytest.mark.parametrize("instead", [None, Request("a house")])
 def test_a_run_that_is_not_wanted_any_more_ends_within_a_step(studio, instead):
     request = Request("a red apple", steps=50)
-    studio.want("me", request)
-    run = studio.generate(request, "me")
+    assert studio.want("me", request)
+    run, late = studio.wanted("me"), studio.wanted("me")
     for _ in range(4):
         next(run)
     studio.want("somebody else", None)
     next(run)
-    studio.want("me", instead)
+    assert studio.want("me", instead) is bool(instead)
     assert list(run) == []
-    assert list(studio.generate(request, "me")) == []  # nor does it start when its turn comes
+    drawn = [message["prompt"] for message in late if message["kind"] == "start"]
+    assert drawn == ([instead.prompt] if instead else [])  # whatever was asked for at first
+
+
+def test_what_is_asked_for_twice_at_once_is_drawn_once(studio):
+    request = Request("a red apple", steps=3)
+    assert studio.want("me", request)
+    run = studio.wanted("me")
+    next(run), next(run)
+    assert not studio.want("me", request)  # it goes on
+    assert list(studio.wanted("me")) == []
+    assert [message["kind"] for message in run] == ["step", "step", "end"]
+    assert studio.want("me", request)  # once it is done, it can be drawn again
+    assert len(list(studio.wanted("me"))) == 5
+
+
+def test_a_visitor_who_left_is_forgotten_and_the_run_ends(studio):
+    studio.want("me", Request("a red apple", steps=50))
+    run = studio.wanted("me")
+    next(run)
+    assert studio.knows("me")
     studio.forget("me")
-    assert next(studio.generate(request, "me"))["kind"] == "start"
+    assert list(run) == [] and not studio.knows("me") and not studio.is_busy()
 
 
 def test_runs_at_once_do_not_mix(studio):
@@ -195,7 +215,8 @@ def test_who_waits_is_told_how_many_runs_are_ahead(studio):
 
 def test_who_does_not_want_a_run_any_more_leaves_the_line(studio):
     request = Request("a red apple", steps=2)
-    first, second = studio.generate(request), studio.generate(request, "me")
+    studio.want("me", request)
+    first, second = studio.generate(request), studio.wanted("me")
     next(first), next(second)
     studio.want("me", None)
     assert list(second) == []

@@ -93,8 +93,12 @@ def test_only_one_toy_trains_at_a_time_and_who_waits_is_told(toys):
     under_way = toys.train({"part": "space 0"})
     for _ in range(2):
         next(under_way)
-    waiting = toys.train({"part": "space 0"})
+    waiting, leaving = toys.train({"part": "space 0"}), toys.train({"part": "space 0"})
     assert [next(waiting)["ahead"] for _ in range(2)] == [0, 1]
+    toy = next(leaving)["toy"]
+    assert next(leaving)["ahead"] == 2
+    toys.stop({"toy": toy})
+    assert [message["kind"] for message in leaving] == ["stop"]
     under_way.close()
     assert next(waiting)["kind"] == "train"
     waiting.close()

@@ -1,5 +1,6 @@
 """The page people come for: type a prompt, watch the picture form, scrub through its steps."""
 
+import html
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -37,9 +38,12 @@ def build(studio: Studio) -> None:
         visitor: gr.Request,
     ) -> Iterator[dict[str, Any]]:
         """Draws the prompt; yields a message when it starts, for each step, and when it ends."""
+        if studio.knows(visitor.session_hash):  # the page: what was checked, whatever is typed now
+            yield from draw(visitor)
+            return
         request = ask(prompt, negative, seed, steps, guidance, sampler, model)
         tell(studio.models.check, request.model)
-        yield from tell_all(studio.generate(request, visitor.session_hash))
+        yield from tell_all(studio.generate(request))
 
     def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> dict[str, str]:
         prompt, *rest = given
@@ -59,8 +63,8 @@ def build(studio: Studio) -> None:
         return want(visitor, *tell(studio.go_on, event.run))
 
     def want(visitor: gr.Request, request: Request, beginning: Any = None) -> dict[str, str]:
-        tell(studio.want, visitor.session_hash, request, beginning)
-        return {"kind": "wait", "text": "Waiting for a turn"}
+        new = tell(studio.want, visitor.session_hash, request, beginning)
+        return {"kind": "wait", "text": "Waiting for a turn"} if new else {}
 
     def draw(visitor: gr.Request) -> Iterator[dict[str, Any]]:
         yield from tell_all(studio.wanted(visitor.session_hash))
@@ -103,7 +107,14 @@ def build(studio: Studio) -> None:
         start.click(from_start, [*picture, *form], viewer, trigger_mode="multiple", **private),
     )
     for other in others:
-        other.success(draw, None, viewer, concurrency_limit=MAX_WAITING, **private)
+        other.success(
+            draw,
+            None,
+            viewer,
+            concurrency_limit=MAX_WAITING,
+            trigger_mode="always_last",
+            **private,
+        )
     stop.click(halt, None, viewer, queue=False, **private)
     gr.on(None, from_address, None, form, **private)  # when the page is opened
     viewer.input(from_picture, None, form, **private)
@@ -196,7 +207,12 @@ def tell(make: Callable[..., Any], *given: Any) -> Any:
     try:
         return make(*given)
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise to_error(error) from None
+
+
+def to_error(error: ValueError) -> gr.Error:
+    """Returns what shows the error on the page, where it would be read as HTML."""
+    return gr.Error(html.escape(str(error), quote=False), print_exception=False)
 
 
 def tell_all(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -204,7 +220,8 @@ def tell_all(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     try:
         yield from messages
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        yield {"kind": "stop"}
+        raise to_error(error) from None
 
 
 def fill(studio: Studio, given: Mapping[str, str]) -> list[Any]:
@@ -213,5 +230,5 @@ def fill(studio: Studio, given: Mapping[str, str]) -> list[Any]:
     if good.get("model", "") not in ("", *studio.models.names):
         wrong.append(f"This was drawn by {good.pop('model')}, a model that is not here.")
     for sentence in wrong:
-        gr.Warning(sentence)
+        gr.Warning(html.escape(sentence, quote=False))
     return [good.get(field.name, gr.skip()) for field in fields(Request)]

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ldm.ui import noising
 from ldm.ui.lab import build_lab
-from ldm.ui.pages.generate import MAX_WAITING, tell
+from ldm.ui.pages.generate import MAX_WAITING, tell, tell_all
 from ldm.ui.request import Request, whole
 from ldm.ui.run import Picture
 from ldm.ui.studio import Studio
@@ -18,12 +18,10 @@ TITLE = "Noising"
 def build(studio: Studio) -> None:
     """Adds the page to the Blocks that is open."""
 
-    def denoise(event: gr.EventData, visitor: gr.Request) -> Iterator[dict[str, Any]]:
+    def denoise(event: gr.EventData) -> Iterator[dict[str, Any]]:
         """Runs the reverse process from x_t; yields its messages."""
         request, beginning = tell(read, event.asked)
-        mine = f"{visitor.session_hash} {TITLE}"
-        studio.want(mine, request, beginning)
-        for message in studio.generate(request, mine, beginning):
+        for message in tell_all(studio.generate(request, beginning)):
             yield message | {"attempt": event.attempt}
 
     lab = build_lab(
