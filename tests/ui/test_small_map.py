@@ -57,7 +57,7 @@ def test_the_first_message_has_every_picture_of_the_atlas(studio, atlas):
 def test_a_branch_has_places_too(studio):
     run = draw(studio, ASKED)
     request, beginning = studio.branch(ASKED, run[0]["run"], 2)
-    branch = draw(studio, request, "", beginning)
+    branch = draw(studio, request, beginning)
     assert branch[0]["map"] == run[0]["map"]
     np.testing.assert_allclose(places(branch), places(run)[2:])
 
