@@ -50,28 +50,16 @@ async function follow() {
   if (again) follow();
 }
 
-// Returns the place in the latent of the cell under a pointer, or -1.
-function cellAt(event) {
-  const [C, h, w] = state.coded.latent_shape, canvas = parts.latent;
-  const box = canvas.getBoundingClientRect();
-  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
-  const x = Math.floor((event.clientX - box.left - (box.width - canvas.width * scale) / 2) / scale);
-  const y = Math.floor((event.clientY - box.top - (box.height - canvas.height * scale) / 2) / scale);
-  const columns = Math.ceil(C / (C > 4 ? 2 : 1));
-  const column = x % (w + 1), row = y % (h + 1);
-  const channel = Math.floor(y / (h + 1)) * columns + Math.floor(x / (w + 1));
-  const inside = x >= 0 && y >= 0 && x < canvas.width && column < w && row < h && channel < C;
-  return inside ? (channel * h + row) * w + column : -1;
-}
-
 function paint(event) {
   if (!state.coded || !(event.buttons & 1)) return;
   event.preventDefault();
-  const at = cellAt(event), [, h, w] = state.coded.latent_shape;
-  if (at < 0 || state.latent[at] === Number(parts.brush.value)) return;
+  const shape = state.coded.latent_shape, cell = cellAt(event, parts.latent, shape);
+  if (!cell) return;
+  const [c, y, x] = cell, at = (c * shape[1] + y) * shape[2] + x;
+  if (state.latent[at] === Number(parts.brush.value)) return;
   state.latent[at] = Number(parts.brush.value);
-  parts.row.value = (Math.floor(at / w) % h) + 1;
-  parts.column.value = (at % w) + 1;
+  parts.row.value = y + 1;
+  parts.column.value = x + 1;
   draw();
   follow();
 }

@@ -1,7 +1,6 @@
 // Carrying a run away: as an address, a PNG, an animation, a file, a page; and opening such files.
 
 const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"];
-const MAX_FILE = 20e6; // bytes of a file that is read
 
 // What the server answers; what is wrong is said in its own words.
 async function ask(name, asked = null) {
@@ -76,20 +75,11 @@ function save(blob, name) {
 
 async function readFile(file) {
   if (file.size > MAX_FILE) return say("This file is too large: at most 20 MB are read");
-  const data = new Uint8Array(await file.arrayBuffer());
-  if (file.name.endsWith(".safetensors")) return trigger("upload", { file: await toBase64(data) });
-  const text = findText(data);
+  if (file.name.endsWith(".safetensors")) return trigger("upload", { file: await toBase64(file) });
+  const text = findText(new Uint8Array(await file.arrayBuffer()));
   if (text === null) return say("This file is no PNG with the settings of a run");
   trigger("input", { parameters: text });
   say("The form is filled in: press Enter in the prompt to draw it");
-}
-
-function toBase64(data) {
-  return new Promise((done) => {
-    const reader = new FileReader();
-    reader.onload = () => done(reader.result.split(",")[1]);
-    reader.readAsDataURL(new Blob([data]));
-  });
 }
 
 const isFile = (event) => server && event.dataTransfer && event.dataTransfer.types.includes("Files");

@@ -26,6 +26,19 @@ function drawMap(canvas, levels, [C, h, w]) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+// The channel, row and column that a pointer is on, of a map that was drawn so; null: beside it.
+function cellAt(event, canvas, [C, h, w]) {
+  const box = canvas.getBoundingClientRect();
+  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
+  const across = Math.floor((event.clientX - box.left - (box.width - canvas.width * scale) / 2) / scale);
+  const down = Math.floor((event.clientY - box.top - (box.height - canvas.height * scale) / 2) / scale);
+  const columns = Math.ceil(C / (C > 4 ? 2 : 1));
+  const c = Math.floor(down / (h + 1)) * columns + Math.floor(across / (w + 1));
+  const y = down % (h + 1), x = across % (w + 1);
+  const inside = across >= 0 && down >= 0 && across < canvas.width && c < C && x < w && y < h;
+  return inside ? [c, y, x] : null;
+}
+
 // Draws all colours in their order.
 function drawLegend(canvas) {
   Object.assign(canvas, { width: 256, height: 1 });

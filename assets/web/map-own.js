@@ -1,7 +1,5 @@
 // One's own pictures: placed on the map, kept in this browser tab only.
 
-const MAX_BYTES = 20e6;
-
 async function take(files) {
   const wrong = [];
   openPanel("own");
@@ -10,14 +8,14 @@ async function take(files) {
       wrong.push(`At most ${MAX_OWN} pictures are kept: remove some first.`);
       break;
     }
-    if (file.size > MAX_BYTES) {
+    if (file.size > MAX_FILE) {
       wrong.push(`${file.name} is larger than 20 MB.`);
       continue;
     }
     parts.taken.textContent = `Placing ${file.name} …`;
     const name = file.name.replace(/\.\w+$/, "").replaceAll("_", " ").slice(0, 200) || "picture";
     const wait = (words) => (parts.taken.textContent = `Placing ${file.name}: ${words || "…"}`);
-    const asked = { name, file: await readBase64(file) };
+    const asked = { name, file: await toBase64(file) };
     const { data, error } = await askInLine("own", aboutThis(asked), wait).catch(lost);
     if (error) wrong.push(`${file.name}: ${error}`);
     else await keepOwn(data);
@@ -30,14 +28,6 @@ async function keepOwn(own) {
   atlas.own.push(own);
   drawOwn();
   choose(atlas.n + atlas.own.length - 1);
-}
-
-function readBase64(file) {
-  return new Promise((done, fail) => {
-    const reader = new FileReader();
-    Object.assign(reader, { onload: () => done(reader.result.split(",")[1] || ""), onerror: fail });
-    reader.readAsDataURL(file);
-  });
 }
 
 function drawOwn() {

@@ -20,15 +20,6 @@ const { pause } = takeScrubber({
   },
 });
 
-document.addEventListener("keydown", (event) => {
-  const open = element.querySelector("details[open]");
-  if (event.key === "Escape" && open) open.open = false;
-});
-element.addEventListener("click", (event) => {
-  for (const open of element.querySelectorAll("details[open]")) {
-    if (!open.contains(event.target)) open.open = false;
-  }
-});
 parts.seed.addEventListener("change", () => chosen && mixAgain());
 parts.guess.addEventListener("click", () => answer("guess", showGuesses));
 parts.step_back.addEventListener("click", () => answer("step_back", showStep));

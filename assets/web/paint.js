@@ -21,25 +21,11 @@ function withPaint(levels) {
   return copy;
 }
 
-// The cell under a pointer, or null: between two channels, or beside them.
-function cellAt(event) {
-  const canvas = parts.latent, [C, h, w] = state.run.latent_shape;
-  const box = canvas.getBoundingClientRect();
-  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
-  const across = Math.floor((event.clientX - box.left - (box.width - canvas.width * scale) / 2) / scale);
-  const down = Math.floor((event.clientY - box.top - (box.height - canvas.height * scale) / 2) / scale);
-  const columns = Math.ceil(C / (C > 4 ? 2 : 1));
-  const column = Math.floor(across / (w + 1)), row = Math.floor(down / (h + 1));
-  const [x, y, c] = [across % (w + 1), down % (h + 1), row * columns + column];
-  const inside = across >= 0 && down >= 0 && column < columns && c < C && x < w && y < h;
-  return inside ? `${c},${y},${x}` : null;
-}
-
 function paintCell(cell) {
   if (!cell || !state.frames[state.index]) return;
   pause();
   if (!isPainted()) Object.assign(paint, { run: state.run.run, index: state.index, cells: new Map() });
-  paint.cells.set(cell, Number(parts.brush.value));
+  paint.cells.set(cell.join(), Number(parts.brush.value));
   draw();
 }
 
@@ -71,13 +57,13 @@ for (const type of ["pointerdown", "pointermove"]) {
   parts.latent.addEventListener(type, (event) => {
     if (!parts.brush.value || !(event.buttons & 1)) return;
     event.preventDefault();
-    paintCell(cellAt(event));
+    paintCell(cellAt(event, parts.latent, state.run.latent_shape));
   });
 }
 parts.latent.addEventListener("keydown", (event) => {
   if (!parts.brush.value || !state.run || !(MOVES[event.key] || event.key === " ")) return;
   event.preventDefault();
-  if (event.key === " ") paintCell(paint.at.join(","));
+  if (event.key === " ") paintCell(paint.at);
   else moveCursor(MOVES[event.key]);
 });
 for (const type of ["focus", "blur"]) parts.latent.addEventListener(type, draw);

@@ -2,7 +2,6 @@
 // The page that has this chooser defines take(), which is called for every new picture.
 
 const THUMBNAIL = 64; // pixels
-const MAX_FILE = 20e6; // bytes of a file that is read
 
 let chosen = null; // { kind, caption, story, picture: PNG in base64, and index or run }
 let asking = null; // what was asked for last
@@ -28,12 +27,6 @@ async function accept(picture) {
   drawBitmap(parts.chosen, await decode(chosen.picture));
   await take();
 }
-
-const toBase64 = (file) => new Promise((done) => {
-  const reader = new FileReader();
-  reader.onload = () => done(reader.result.split(",")[1] || "");
-  reader.readAsDataURL(file);
-});
 
 async function chooseFile(file) {
   if (!file) return say("There is no picture.");

@@ -14,13 +14,3 @@ const { pause } = takeScrubber({
   seek,
   wait: () => 1000 / Number(parts.speed.value),
 });
-
-document.addEventListener("keydown", (event) => {
-  const open = element.querySelector("details[open]");
-  if (event.key === "Escape" && open) open.open = false;
-});
-element.addEventListener("click", (event) => {
-  for (const open of element.querySelectorAll("details[open]")) {
-    if (!open.contains(event.target)) open.open = false;
-  }
-});

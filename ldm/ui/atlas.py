@@ -14,9 +14,9 @@ from ldm.atlas import SPACES, Atlas
 from ldm.projection import distances
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.answers import animation, tell
+from ldm.ui.atlas_places import check_drawing, read_index
 from ldm.ui.line import ticket_of
 from ldm.ui.making import Making
-from ldm.ui.request import whole
 from ldm.ui.studio import Studio
 
 EXAMPLE = ("cat", "cat", "dog")  # what the three pictures are that the page opens with
@@ -131,8 +131,7 @@ def sheet(atlas: Atlas, _: Any) -> str:
 def points(atlas: Atlas, asked: Any) -> str:
     """Returns a drawing as base64 of N x k float32 numbers, little-endian."""
     space, drawing = asked["space"], asked["drawing"]
-    if space not in SPACES or drawing not in atlas.drawings:
-        raise ValueError(f"There is no drawing {drawing} of a space {space}.")
+    check_drawing(atlas, space, drawing)
     return base64.b64encode(atlas.points(space, drawing).astype("<f4").tobytes()).decode()
 
 
@@ -153,10 +152,6 @@ def three(atlas: Atlas, asked: Any) -> dict[str, list[float]]:
         far = distances(np.stack([a, a, b]), np.stack([b, c, c])) / atlas.median(space)
         apart[space] = np.round(far, 4).tolist()
     return apart
-
-
-def read_index(atlas: Atlas, index: Any) -> int:
-    return whole("The picture", index, 0, len(atlas) - 1)
 
 
 def pairs(found: Any, far: Any) -> list[list[float]]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ldm.atlas import Atlas
-from ldm.ui.atlas_places import decode, near, place, read, read_prompt, to_latent, to_vectors
+from ldm.ui.atlas_places import decode, near, place, read_index, read_prompt, to_latent, to_vectors
 from ldm.ui.messages import Message
 from ldm.ui.request import MAX_SEED, whole
 
@@ -99,7 +99,7 @@ def between(model: Any, atlas: Atlas, asked: Any) -> Message:
 
 def pictures_between(model: Any, atlas: Atlas, asked: Any) -> tuple:
     """Returns the latents of two pictures; what is between is only decoded."""
-    a, b = (read(atlas, asked[end]) for end in ("a", "b"))
+    a, b = (read_index(atlas, asked[end]) for end in ("a", "b"))
     return *to_latent(model, atlas, [a, b]), lambda way: way
 
 

@@ -16,7 +16,7 @@ WHITE = 238  # what is lighter is paper, and not recoloured
 
 def look(model: Any, atlas: Atlas, asked: Any) -> Message:
     """Returns the latent of a picture of the atlas, as a map, and what the decoder makes of it."""
-    latent = to_latent(model, atlas, [read(atlas, asked["index"])])
+    latent = to_latent(model, atlas, [read_index(atlas, asked["index"])])
     return {
         "picture": decode(model, latent)[0],
         "latent": to_map(latent),
@@ -34,8 +34,7 @@ def spot(model: Any, atlas: Atlas, asked: Any) -> Message:
     medians; rms: of the mean and, in the middle, of the ten.
     """
     space, drawing, at = asked["space"], asked["drawing"], asked["at"]
-    if space not in SPACES or drawing not in atlas.drawings:
-        raise ValueError(f"There is no drawing {drawing} of a space {space}.")
+    check_drawing(atlas, space, drawing)
     if not isinstance(at, list) or not all(map(is_number, at)) or len(at) != DRAWINGS[drawing]:
         raise ValueError(f"A place of this drawing has {DRAWINGS[drawing]} coordinates.")
     if not np.isfinite(at).all():
@@ -93,10 +92,10 @@ def recolour(model: Any, atlas: Atlas, asked: Any) -> Message:
     from ldm.spaces import read_pictures
     from ldm.training.scenes import COLOURS
 
-    index, colour = read(atlas, asked["index"]), asked["colour"]
+    index, colour = read_index(atlas, asked["index"]), asked["colour"]
     if colour not in COLOURS:
         raise ValueError(f"The colour must be one of {', '.join(COLOURS)}.")
-    to = [read(atlas, other) for other in asked["to"]][:3]
+    to = [read_index(atlas, other) for other in asked["to"]][:3]
     picture = paint(decode_picture(model, atlas, index), colour)
     caption = colour_words(atlas.rows["caption"][index], colour)
     vectors = read_pictures(model, [picture], [caption])
@@ -147,7 +146,14 @@ def colour_words(caption: str, colour: str) -> str:
     return f"{colour} {caption}"
 
 
-def read(atlas: Atlas, index: Any) -> int:
+def check_drawing(atlas: Atlas, space: Any, drawing: Any) -> None:
+    """Raises ValueError if the atlas has no such drawing."""
+    if space not in SPACES or drawing not in atlas.drawings:
+        raise ValueError(f"There is no drawing {drawing} of a space {space}.")
+
+
+def read_index(atlas: Atlas, index: Any) -> int:
+    """Returns the index of a picture of the atlas; raises ValueError for anything else."""
     return whole("The picture", index, 0, len(atlas) - 1)
 
 

@@ -11,7 +11,13 @@ from ldm.ui.line import ticket_of
 from ldm.ui.studio import Studio
 from ldm.ui.theme import WEB
 
-SCRIPTS = ("colours.js", "line.js", "lab.js", "picture.js")  # of every lab, before its own
+SCRIPTS = (  # of every lab, before its own
+    "page.js",
+    "colours.js",
+    "line.js",
+    "lab.js",
+    "picture.js",
+)
 Answer = Callable[[Any, Any], Any]  # (model, what is asked)
 
 

@@ -9,6 +9,7 @@ from ldm.ui.scatter import read_scatter
 from ldm.ui.theme import WEB
 
 SCRIPTS = (  # run as one, after those of the Scatter
+    "page.js",
     "colours.js",
     "messages.js",
     "views.js",

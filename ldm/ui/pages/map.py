@@ -9,6 +9,7 @@ from ldm.ui.theme import WEB
 
 TITLE = "Map"
 SCRIPTS = (  # run as one
+    "page.js",
     "colours.js",
     "line.js",
     "map.js",
