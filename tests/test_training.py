@@ -227,18 +227,18 @@ def test_a_stopped_run_goes_on_from_its_state(tmp_path):
     torch.testing.assert_close(*moments)
 
 
-def test_an_update_of_parts_is_one_of_the_whole_batch(tmp_path):
+def test_an_update_of_micro_batches_is_one_of_the_whole_batch(tmp_path):
     whole = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
     trained = []
-    for parts in (1, 4):
+    for n in (1, 4):
         torch.manual_seed(0)
-        state = loop.State(torch.nn.Linear(2, 1), tmp_path / str(parts), lr=0.1)
-        batches = iter(whole.chunk(parts) * 3)
+        state = loop.State(torch.nn.Linear(2, 1), tmp_path / str(n), lr=0.1)
+        batches = iter(whole.chunk(n) * 3)
 
         def loss(model, x):
             return model(x).square().mean(), {"x": x.mean().item()}, len(x)
 
-        steps = loop.train(state, batches, loss, minutes=1, parts=parts)
+        steps = loop.train(state, batches, loss, minutes=1, micro_batches=n)
         trained.append((next(steps), next(steps), state))
         steps.close()
     (first, _, one), (same, _, four) = trained

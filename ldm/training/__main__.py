@@ -182,7 +182,7 @@ def run_denoiser(args) -> None:
         losses.append(parts["v"])
         return value, parts, samples
 
-    options = {"minutes": args.minutes, "decay": args.decay, "parts": args.parts}
+    options = {"minutes": args.minutes, "decay": args.decay, "micro_batches": args.micro_batches}
     _watch(loop.train(state, batches, loss, **options), args, check)
     run_export(args)
 
@@ -301,7 +301,7 @@ def parser() -> argparse.ArgumentParser:
     shard = {"scenes": 0.3, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
-    drawn = {"batch": 16, "parts": 4, "lr": 4e-4, "shift": SHIFT}
+    drawn = {"batch": 16, "micro_batches": 4, "lr": 4e-4, "shift": SHIFT}
     command(run_denoiser, start=None, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)

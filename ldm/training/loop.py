@@ -96,7 +96,7 @@ def train(
     *,
     minutes: float,
     decay: float = 0.0,
-    parts: int = 1,
+    micro_batches: int = 1,
     warmup: int = 100,
     clip: float = 1.0,
     save_every: float = 240.0,
@@ -104,7 +104,7 @@ def train(
     """Trains for `minutes`, yielding every update; the last share `decay` of them falls to lr 0.
 
     loss(model, batch) gives the loss, its parts for the log, and how many samples it used. An
-    update is the mean over `parts` batches of equal size; they are computed side by side, which
+    update is the mean over `micro_batches` of equal size; they are computed side by side, which
     keeps more cores busier than one batch does, and waits for none that does something else. With
     a decay, state.pt keeps the state from before it, to train on from, and finished.pt the averaged
     weights after it. The time that the caller takes between two updates does not count.
@@ -112,7 +112,7 @@ def train(
     """
     length, spent, saved = 60 * minutes, 0.0, 0.0
     fresh, cool = state.step, None  # cool: the step at which the decay began
-    with side_by_side(parts) as pool:
+    with side_by_side(micro_batches) as pool:
         while spent < length:
             begin = time.monotonic()
             decaying = spent >= length * (1 - decay)
@@ -124,7 +124,9 @@ def train(
             for group in state.optimizer.param_groups:
                 group["lr"] = lr
             state.optimizer.zero_grad(set_to_none=True)
-            value, notes, samples = differentiate(pool, state, loss, [*islice(batches, parts)])
+            value, notes, samples = differentiate(
+                pool, state, loss, [*islice(batches, micro_batches)]
+            )
             if not math.isfinite(value):
                 raise FloatingPointError(f"the loss is {value} at step {state.step}")
             nn.utils.clip_grad_norm_(state.model.parameters(), clip)
@@ -140,10 +142,10 @@ def train(
         state.save()
 
 
-def side_by_side(parts: int) -> ThreadPoolExecutor:
-    """Threads for `parts` of an update, which share the cores."""
+def side_by_side(micro_batches: int) -> ThreadPoolExecutor:
+    """Threads for the micro-batches of an update, which share the cores."""
     cores = torch.get_num_threads()
-    workers = min(parts, cores)
+    workers = min(micro_batches, cores)
     return ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
 
 
