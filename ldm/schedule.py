@@ -167,6 +167,18 @@ class NoiseSchedule:
         signal = (signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])
         return replace(self, alphas_cumprod=signal**2)
 
+    def shifted(self, factor: float) -> Self:
+        """Returns the schedule with the signal-to-noise ratio at every t divided by factor^2.
+
+        Hoogeboom et al. 2023, "simple diffusion", section 3.1: the more alike neighbouring cells
+        are, the more noise it takes to hide what a picture shows, and the sooner a schedule made
+        for independent ones has decided it. Raises ValueError unless factor > 0.
+        """
+        if not factor > 0:
+            raise ValueError(f"The schedule can be shifted by a factor above 0, not {factor}.")
+        a = self.alphas_cumprod
+        return replace(self, alphas_cumprod=a / (a + factor**2 * (1 - a)))
+
     @property
     def T(self) -> int:
         """The number of timesteps the network was trained on."""

@@ -93,6 +93,14 @@ def test_from_config_matches_what_diffusers_saves(theirs, tmp_path):
     assert ours.set_alpha_to_one == config.get("set_alpha_to_one", True)
 
 
+def test_a_shifted_schedule_as_diffusers_runs_it_from_its_betas():
+    ours = NoiseSchedule.named("cosine", prediction="v_prediction").shifted(3)
+    theirs = DDPMScheduler(trained_betas=ours.betas.tolist(), prediction_type="v_prediction")
+    assert_close(theirs.alphas_cumprod.double(), ours.alphas_cumprod, rtol=1e-4, atol=1e-7)
+    x0, eps, t = noise(4, 3, 8, 8), noise(4, 3, 8, 8, seed=1), torch.tensor([0, 1, 500, 999])
+    assert_close(ours.add_noise(x0, eps, t), theirs.add_noise(x0, eps, t), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("theirs", [PNDMScheduler, EulerDiscreteScheduler])
 def test_a_silent_config_means_what_its_class_defaults_to(theirs):
     ours = NoiseSchedule.from_config({"_class_name": theirs.__name__})
@@ -102,6 +110,15 @@ def test_a_silent_config_means_what_its_class_defaults_to(theirs):
 
 
 # -- laws ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shift_divides_the_signal_to_noise_ratio(name):
+    schedule, t = NoiseSchedule.named(name), torch.tensor([0, 10, 500, 990])
+    assert_close(schedule.shifted(3).snr(t), schedule.snr(t) / 9, rtol=1e-9, atol=0)
+    assert_close(schedule.shifted(1).alphas_cumprod, schedule.alphas_cumprod, rtol=1e-12, atol=0)
+    with pytest.raises(ValueError, match="above 0, not -1"):
+        schedule.shifted(-1)
 
 
 @pytest.mark.parametrize("name", NAMES)

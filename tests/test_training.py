@@ -193,10 +193,11 @@ def test_min_snr_weighs_errors_of_x0_alike_up_to_gamma(prediction):
     torch.testing.assert_close(of_x0, expected)
 
 
-def test_most_timesteps_are_noisy_ones():
-    t = example.random_timesteps(1000, 20_000, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(("shift", "median"), [(1, 500), (3, 750), (1 / 3, 250)])
+def test_timesteps_are_drawn_from_the_whole_schedule_and_shifted(shift, median):
+    t = example.random_timesteps(1000, 20_000, torch.Generator().manual_seed(0), shift)
     assert 0 <= t.min() < 5 and 995 < t.max() <= 999
-    assert (t >= 750).float().mean().item() == pytest.approx(0.5, abs=0.02)  # u = 1/2 goes to 3/4
+    assert (t >= median).float().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 def test_an_example_is_noised_as_the_schedule_says():

@@ -37,7 +37,6 @@ from ldm.training import (
     text,
 )
 from ldm.training import autoencoder as ae
-from ldm.training.example import SHIFT
 from ldm.trajectory import Settings
 
 WORK = Path.home() / ".cache" / "ldm-training"
@@ -298,10 +297,10 @@ def parser() -> argparse.ArgumentParser:
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
     command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
-    shard = {"scenes": 0.3, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
+    shard = {"scenes": 0.2, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
-    drawn = {"batch": 16, "micro_batches": 4, "lr": 4e-4, "shift": SHIFT}
+    drawn = {"batch": 32, "micro_batches": 2, "lr": 1.5e-3, "shift": 1.0}
     command(run_denoiser, start=None, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)

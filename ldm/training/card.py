@@ -42,15 +42,27 @@ with counts, colours, positions and backgrounds. Objectives and settings are in 
 {sheet}
 ## What was tried
 
-- More pictures: no difference, the error is the same on scenes it never saw.
-- Batches of 32 or 64, Muon instead of AdamW, the pooled text started anew: no difference at equal
-  time. Attention left out at 16x16: worse.
-- Steps at the noisy end, where the text has most to say, drawn more often and weighed more: better.
-- Easier pictures (centred, larger, plain styles more often): twice as many things recognised.
-- A U-Net with a quarter of the arithmetic, from nothing: 32 to 256 channels on four levels,
-  attention only at 8x8, the pooled text as scale and shift of every residual block, a schedule
-  shifted towards noise. In a quarter of the hours it was recognised as often, but its fills were
-  rougher and coloured things came out wrong. It is not what is here.
+- The network before this one had 64 to 256 channels and attention at every level, and its pooled
+  text was added to the timestep's embedding, where training left it unused. It saw 592,352 samples
+  in 5.2 hours, each at four times the arithmetic. Of 600 things asked for by name 0.075 were
+  recognised (0.210 among the first five); with 40 prompts a category it was at 0.28 of the ceiling
+  for colours, 0.05 for counting, 0.02 for position, and at nothing for two objects and binding. Its
+  variety was larger (0.54), and its fills and outlines were smoother than this one's: it knew less
+  of what to draw, and finished it better.
+- Here the pooled text scales and shifts every residual block: shuffled among prompts, the first
+  step's error is three times as large. Word by word, through cross-attention, the text hardly
+  matters yet.
+- At equal time, with a fifth level or with attention at every level but the first it learned less:
+  a sample taught it as much, and it saw fewer.
+- Captions leave nothing open that is in the picture: no style named is one of the plain ones, no
+  background named is white. Naming the style all the same does not make the first step's error
+  smaller: it is the thing that is not known, not the style.
+- After eight times each of 24,576 pictures the first step's error was a tenth larger on new ones;
+  half as many again were added then, more of them recoloured.
+- Some minutes at the end with little noise: fills a little smoother.
+- Of the network before this one: batches of 32 or 64, Muon instead of AdamW, the pooled text
+  started anew: no difference at equal time. Easier pictures (centred, larger, plain styles more
+  often): twice as many things recognised.
 
 ## What it cannot do
 
@@ -107,7 +119,7 @@ def _parts(folder: Path) -> str:
         f"- Autoencoder: `AutoencoderKL`, {unet['in_channels']} latent channels, "
         f"{unet['sample_size']}x{unet['sample_size']} latents, widths {vae['block_out_channels']}\n"
         f"- Denoiser: `UNet2DConditionModel`, widths {unet['block_out_channels']}, v-prediction on "
-        "a cosine schedule\n- Text encoder: all-MiniLM-L6-v2, frozen"
+        "a cosine schedule shifted towards noise\n- Text encoder: all-MiniLM-L6-v2, frozen"
     )
 
 

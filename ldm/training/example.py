@@ -7,8 +7,6 @@ from torch import Tensor
 
 from ldm.schedule import NoiseSchedule
 
-SHIFT = 3.0  # of timesteps towards noise
-
 
 @dataclass(frozen=True)
 class Example:
@@ -35,7 +33,7 @@ def example(
     x0: Tensor,
     generator: torch.Generator | None = None,
     t: int | None = None,
-    shift: float = SHIFT,
+    shift: float = 1.0,
 ) -> Example:
     """Noises a batch of latents to random timesteps, or all of it to the same t."""
     ts = random_timesteps(schedule.T, len(x0), generator, shift)
@@ -45,12 +43,10 @@ def example(
     return Example(x0, ts, eps, x_t, target, min_snr_weight(schedule, ts).to(x0))
 
 
-def random_timesteps(T: int, n: int, generator=None, shift: float = SHIFT) -> Tensor:
-    """Timesteps [n], most of them noisy: shift u / (1 + (shift - 1) u) of T for uniform u.
+def random_timesteps(T: int, n: int, generator=None, shift: float = 1.0) -> Tensor:
+    """Timesteps [n]: shift u / (1 + (shift - 1) u) of T for uniform u (Esser et al. 2024, eq. 23).
 
-    The shift of Esser et al. 2024, eq. 23: in small latents even much noise leaves the picture
-    plain to see, and what it shows is decided in the noisiest quarter of the schedule. A shift of
-    1 takes all alike.
+    A shift of 1 takes all alike, a higher one more noisy ones, a lower one more of the others.
     """
     u = torch.rand(n, generator=generator)
     return (T * shift * u / (1 + (shift - 1) * u)).long().clamp(max=T - 1)

@@ -18,12 +18,11 @@ from ldm.precision import fast_maths
 from ldm.training import text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out, load
-from ldm.training.scenes import SCENE_GROUPS, Composer, Scene
+from ldm.training.scenes import PLAIN, SCENE_GROUPS, Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
-PLAIN = {"twemoji", "noto", "fluent-flat", "emojione"}  # flat drawings, much alike
 KINDS = ("latents", "text")  # the arrays of a shard
 
 
@@ -58,15 +57,14 @@ def _kept(icon: Icon) -> bool:
 def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> Iterator[Scene]:
     """The scenes of one shard: a share `scenes` of compositions, the rest single icons in turn.
 
-    What people type most comes twice as often, and so do the plain styles: a prompt that names no
-    style is mostly drawn in one of them.
+    What people type most comes twice as often, and the plain styles come more often than others.
     """
     composer, rng = Composer(icon_set), np.random.default_rng([7, shard])
     alone = size - round(size * scenes)
     pool = [
         i
         for i, icon in enumerate(icon_set.icons)
-        for _ in range((1 + (icon.group in OFTEN)) * (1 + (icon.source in PLAIN)))
+        for _ in range((1 + (icon.group in OFTEN)) * PLAIN.get(icon.source, 1))
     ]
     for k in range(size):
         if k < alone:

@@ -51,6 +51,8 @@ HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
+PLAIN = {"twemoji": 4, "noto": 2, "fluent-flat": 2, "emojione": 2}  # what an unnamed style may be:
+# flat drawings, much alike; and how many times as often as others they are drawn
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,14 @@ class Composer:
         for i, icon in enumerate(icon_set.icons):
             if icon.group in SCENE_GROUPS:
                 self.by_source.setdefault(icon.source, []).append(i)
+        often = {s: len(drawn) * PLAIN.get(s, 1) for s, drawn in self.by_source.items()}
+        self.share = {source: n / sum(often.values()) for source, n in often.items()}
 
     def icon(self, rng: np.random.Generator, index: int) -> Scene:
         """One icon alone, nearly filling the picture."""
         icon = self.icon_set.icons[index]
         background, rgb = _background(rng)
-        colour = _colour(rng, icon, background, 0.15)
+        colour = _colour(rng, icon, background, 0.35)
         size = rng.uniform(0.84, 0.92) * SIZE
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
@@ -106,7 +110,7 @@ class Composer:
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """One to three kinds of things in one style, with counts, colours and a relation."""
-        source = rng.choice(sorted(self.by_source))
+        source = str(rng.choice(list(self.share), p=list(self.share.values())))
         background, rgb = _background(rng)
         while True:
             kinds = int(rng.choice([1, 2, 3], p=[0.3, 0.55, 0.15]))
@@ -347,9 +351,10 @@ def _scene_caption(rng, things: list[Thing], relation: str | None) -> str:
 
 
 def _ending(rng, background: str, source: str) -> str:
+    """What is said of background and style: where nothing is, it is white, and a plain style."""
     ending = ""
-    if rng.random() < (0.2 if background == "white" else 0.75):
+    if background != "white" or rng.random() < 0.2:
         ending = f" on {article(background)} background"
-    if rng.random() < 0.4:
+    if source not in PLAIN or rng.random() < 0.3:
         ending += f" in the {STYLES[source]} style"
     return ending
