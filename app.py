@@ -31,9 +31,7 @@ def check_port(host: str, port: int) -> None:
         socket.create_server((host, port)).close()
     except (OSError, OverflowError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).split(" (while")[0]
-        raise ValueError(
-            f"Cannot listen on {host}:{port} ({reason}); try --host, --port."
-        ) from None
+        raise ValueError(f"Cannot listen on {host}:{port} ({reason}); try --port.") from None
 
 
 def main() -> None:

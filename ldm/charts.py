@@ -162,7 +162,7 @@ def extend(atlas: Atlas, space: str, told: dict, arrays: dict[str, np.ndarray]) 
 
 def rate(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
     """Returns how far a drawing can be trusted; apart: what few points are from their nearest."""
-    k = min(NEIGHBOURS, (len(vectors) - 1) // 2)  # of a few pictures all but half are too many
+    k = min(NEIGHBOURS, (len(vectors) - 1) // 2)  # below half of them, however few
     return {
         "apart": float(np.quantile(neighbours(points, 1)[1], 0.95)),
         "trustworthiness": round(trustworthiness(vectors, points, k), 4),

@@ -36,7 +36,7 @@ async function savePicture() {
   const { run, index } = state;
   const blob = await new Promise((done) => parts.x0_hat.toBlob(done, "image/png"));
   const png = new Uint8Array(await blob.arrayBuffer());
-  save(addText(png, `${run.parameters}, Step: ${index + 1}`), `${fileName()}-step-${index + 1}.png`);
+  save(addText(png, `${run.parameters}, Step: ${index + 1}`), `${fileName()}-step-${index + 1}.png`, whence());
 }
 
 async function saveAnimation() {
@@ -65,12 +65,12 @@ function fileName() {
   return `${words.join("-").slice(0, 60)}-seed-${state.run.seed}`;
 }
 
-function save(blob, name) {
+function save(blob, name, more = "") {
   const link = document.createElement("a");
   Object.assign(link, { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  say(`${name}, ${blob.size < 1e6 ? `${Math.ceil(blob.size / 1e3)} kB` : `${(blob.size / 1e6).toFixed(1)} MB`}`);
+  say(`${name}, ${blob.size < 1e6 ? `${Math.ceil(blob.size / 1e3)} kB` : `${(blob.size / 1e6).toFixed(1)} MB`}${more}`);
 }
 
 async function readFile(file) {

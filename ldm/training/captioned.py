@@ -72,7 +72,8 @@ def split(pictures: list[Captioned]) -> tuple[list[Captioned], list[Captioned]]:
     A single picture is both.
     """
     kept = [p for p in pictures if held_out("picture", p.path.name)] or pictures[-1:]
-    return [p for p in pictures if p not in set(kept)] or pictures, kept
+    apart = set(kept)
+    return [p for p in pictures if p not in apart] or pictures, kept
 
 
 def compose(pictures: list[Captioned], shard: int, size: int) -> Iterator[Captioned]:
