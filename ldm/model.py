@@ -27,6 +27,7 @@ class Text:
 
     prompts: tuple[str, ...]  # B, as they were typed
     hidden: Tensor  # [B, L, D] last hidden state of the text encoder
+    meaning: Tensor  # [B, L, D] the same before the layers that were trained with the pictures
     ids: Tensor  # [B, L] tokens, on the CPU
     words: tuple[tuple[str, ...], ...]  # B x L pieces of the prompt; "" for start, end, padding
     cut: tuple[str, ...]  # B ends of prompts that were not read; "" if all of it was
@@ -112,7 +113,11 @@ class LatentDiffusion:
         )
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
-        hidden = self.text_encoder(tokens.input_ids.to(self.device), attention_mask=mask)[0]
+        output = self.text_encoder(
+            tokens.input_ids.to(self.device), attention_mask=mask, output_hidden_states=True
+        )
+        hidden, trained = output[0], self.trained_text_layers
+        meaning = output.hidden_states[-1 - trained] if trained else hidden
         spans = tokens.offset_mapping.tolist()  # [B, L, 2] where in its prompt a token stands
         words = (tuple(p[a:b] for a, b in rows) for p, rows in zip(prompts, spans, strict=True))
         ends = (max(b for _, b in rows) for rows in spans)
@@ -120,7 +125,12 @@ class LatentDiffusion:
             prompt[end:].strip() if encoding.overflowing else ""
             for prompt, end, encoding in zip(prompts, ends, tokens.encodings, strict=True)
         )
-        return Text(prompts, hidden, tokens.input_ids, tuple(words), tuple(cut))
+        return Text(prompts, hidden, meaning, tokens.input_ids, tuple(words), tuple(cut))
+
+    @property
+    def trained_text_layers(self) -> int:
+        """How many of the text encoder's last layers were trained with the pictures."""
+        return getattr(self.text_encoder.config, "trained_layers", 0)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:

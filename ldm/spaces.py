@@ -51,14 +51,15 @@ def read_bottleneck(model: LatentDiffusion, latent: Tensor) -> np.ndarray:
 def read_words(model: LatentDiffusion, prompts: Sequence[str]) -> np.ndarray:
     """Returns the vectors of prompts in the text space: [B, D], each of length 1.
 
-    The mean over a prompt's tokens without the padding, as MiniLM is made to be pooled.
+    The mean over a prompt's tokens without the padding, as MiniLM is made to be pooled, and before
+    layers that were trained with the pictures: those tell what a thing looks like.
     """
     prompts, index = np.unique(prompts, return_inverse=True)  # each is read once
     text = model.embed(prompts.tolist())
     told = text.ids != model.tokenizer.pad_token_id
     told[:, 0] = True  # where the end and the padding are one token, the start is left
-    told = told.to(text.hidden)[..., None]
-    mean = (text.hidden * told).sum(1) / told.sum(1)
+    told = told.to(text.meaning)[..., None]
+    mean = (text.meaning * told).sum(1) / told.sum(1)
     return to_numbers(torch.nn.functional.normalize(mean, dim=1))[index]
 
 

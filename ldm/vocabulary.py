@@ -50,7 +50,7 @@ class Vocabulary:
 
 
 def embed(model: Any, texts: list[str]) -> Any:
-    """Returns a vector of length 1 a text, tensor [N, D]: the mean of its tokens' embeddings."""
+    """Returns a vector of length 1 a text, tensor [N, D]: the mean of what its tokens mean."""
     import torch
 
     parts = []
@@ -60,6 +60,10 @@ def embed(model: Any, texts: list[str]) -> Any:
                 texts[start : start + BATCH], padding=True, truncation=True, return_tensors="pt"
             ).to(model.device)
             mask = tokens.attention_mask
-            hidden = model.text_encoder(tokens.input_ids, attention_mask=mask)[0].float()
+            output = model.text_encoder(
+                tokens.input_ids, attention_mask=mask, output_hidden_states=True
+            )
+            trained = model.trained_text_layers
+            hidden = (output.hidden_states[-1 - trained] if trained else output[0]).float()
             parts.append((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
     return torch.nn.functional.normalize(torch.cat(parts), dim=1)

@@ -1,6 +1,7 @@
-"""Data, autoencoder, latents, denoiser, judge, export and evaluation, tiny, end to end."""
+"""Data, autoencoder, latents, text, denoiser, judge, export and evaluation, tiny, end to end."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
     captioned,
+    checkpoint,
     evaluate,
     example,
     icons,
@@ -27,6 +29,7 @@ from ldm.training import (
     sources,
     text,
 )
+from ldm.training import prior as priors
 
 CODES = ("1F34E", "1F697", "1F343", "1F3E0", "1F31E", "1F611")  # the last is a held-out concept
 SHAPES = {
@@ -279,6 +282,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     brief = ("--minutes", "0.1", "--decay", "0.3")
     run(work, "autoencoder", "--channels", "4", "--batch", "4", *brief)
     run(work, "latents", "--shards", "1", "--shard-size", "32")
+    run(work, "text", "--widths", "16", "32", "--batch", "4", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
     expert = ("judge", "--out", str(work / "judge.safetensors"))
     run(work, *expert, "--batch", "4", *brief)
@@ -292,6 +296,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert "| position |" in (out / "README.md").read_text()
     assert Image.open(out / "sheet.webp").width == 8 * 128
     model = LatentDiffusion.load(out, "cpu")
+    assert model.trained_text_layers == 1
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
@@ -315,6 +320,7 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     kept = captioned.split(captioned.read_folder(own))[1][0].caption
     assert len(made) == 8 and set(made) <= set(captions)
     assert made[0] == kept and kept not in made[1:]  # it is measured on, never trained on
+    run(work, "text", "--widths", "16", "32", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
     (image,) = evaluate.draw(
         LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
@@ -358,19 +364,82 @@ def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon
     drawn = list(latents.compose(latents.trained_icons(icon_set), 0, 0.4, size=20))
     latents.build_shard(folder, 0, drawn, vae, words)
     assert json.loads((folder / "captions-000.json").read_text()) == [s.caption for s in drawn]
-    uncond = torch.zeros_like(text.embed(*words, [""])[0])
-    batch = next(latents.batches(folder, uncond, size=18, seed=0, dropout=0.0))
+    empty = text.embed(*words, [""])
+    batch = next(latents.batches(folder, empty, size=18, seed=0, dropout=0.0))
     with torch.no_grad():
         image = autoencoder.to_images([s.picture for s in drawn])
         x0 = vae.encode(image).latent_dist.mode()
-    hidden = text.embed(*words, [s.caption for s in drawn]).float()
+    hidden, length = text.embed(*words, [s.caption for s in drawn])
+    hidden = hidden.float()
     kept = latents.kept_back(folder)  # the first two, which no batch has
     torch.testing.assert_close(kept.x0, x0[:2], atol=1e-2, rtol=1e-2)
     torch.testing.assert_close(kept.text, hidden[:2], atol=1e-3, rtol=1e-3)
-    for row, tokens in zip(batch.x0, batch.text, strict=True):  # shuffled, but in pairs
+    assert torch.equal(kept.length, length[:2])
+    for row, tokens, n in zip(batch.x0, batch.text, batch.length, strict=True):  # shuffled
         k = 2 + int((x0[2:] - row).square().sum(dim=(1, 2, 3)).argmin())
         torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
         torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
+        assert n == length[k]
+    batch = next(latents.batches(folder, empty, size=18, seed=0, dropout=1.0))
+    assert (batch.text == empty[0].float()).all() and (batch.length == empty[1]).all()
+
+
+def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_path):
+    """What the denoiser is trained on is what transformers computes from the saved encoder."""
+    encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
+    tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
+    captions = ["a red apple", "", "two red apples next to a house"]
+    hidden, length = text.embed(encoder, tokenizer, captions)
+    torch.manual_seed(0)
+    prior = priors.Prior(encoder, (4, 8, 8), 32).eval()
+    with torch.no_grad():
+        for weight in prior.layers.parameters():
+            weight += 0.1 * torch.randn_like(weight)
+    assert prior(hidden.float(), length).shape == (3, 4, 8, 8)
+    text.grown(encoder, prior.layers).save_pretrained(tmp_path / "text_encoder")
+    grown = BertModel.from_pretrained(tmp_path / "text_encoder").eval()
+    assert checkpoint.has_text(tmp_path, grown) and not checkpoint.has_text(tmp_path, encoder)
+    ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length)
+    told = priors.told(grown, batch).text
+    expected = grown(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
+    torch.testing.assert_close(told, expected, atol=0.01, rtol=0.01)  # shards are half precision
+    assert (told - hidden).abs().max() > 0.1
+    below, same = text.embed(grown, tokenizer, captions)  # a second training starts there again
+    assert torch.equal(below, hidden) and torch.equal(same, length)
+    assert torch.equal(priors.told(encoder, batch).text, batch.text)  # that has none
+
+
+def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, tmp_path):
+    """Unless another one was trained since, which the denoiser then learns to read."""
+    start, work = tmp_path / "start", tmp_path / "work"
+    shutil.copytree(bert_folder, start)
+    encoder = BertModel.from_pretrained(start / "text_encoder")
+    first, other = (text.grown(encoder, encoder.encoder.layer[k : k + 1]) for k in (0, 1))
+    first.save_pretrained(start / "text_encoder")
+    (start / "training.json").write_text('{"text": {"samples": 5, "hours": 0.1}}')
+    checkpoint.adopt_text(start, work)
+    assert checkpoint.has_text(start, checkpoint.load_text(work)[0])
+    assert checkpoint.part_records(work)["text"]["samples"] == 5
+    other.save_pretrained(work / "text" / "text_encoder")
+    checkpoint.adopt_text(start, work)
+    assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])
+
+
+def test_a_prior_learns_which_caption_has_which_picture(bert_folder):
+    encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
+    tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
+    hidden, length = text.embed(encoder, tokenizer, ["red", "a blue house"])
+    torch.manual_seed(0)
+    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float(), length)
+    prior = priors.Prior(encoder, (1, 4, 4), 32)
+    optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2)
+    before = priors.error(prior, batch)
+    for _ in range(60):
+        optimizer.zero_grad()
+        priors.loss(prior, batch)[0].backward()
+        optimizer.step()
+    assert priors.error(prior.eval(), batch) < 0.1 * before
 
 
 def test_questions_are_of_what_was_trained_or_only_of_what_was_not(icon_set):

@@ -1,8 +1,13 @@
 """The vocabulary: kept with a checkpoint, and searched by meaning."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from ldm.model import LatentDiffusion
+from ldm.spaces import read_words
+from ldm.training.text import grown
 from ldm.vocabulary import Thing, Vocabulary, embed
 
 
@@ -31,3 +36,14 @@ def test_embeddings_do_not_depend_on_what_else_is_in_the_batch(bert_folder):
     assert alone.shape == (1, model.text_encoder.config.hidden_size)
     torch.testing.assert_close(alone.norm(dim=1), torch.ones(1), atol=1e-5, rtol=0)
     torch.testing.assert_close(alone[0], beside[0], atol=1e-5, rtol=0)
+
+
+def test_what_words_mean_is_read_below_the_layers_trained_with_pictures(bert_folder):
+    model = LatentDiffusion.load(bert_folder, "cpu")
+    encoder = grown(model.text_encoder, model.text_encoder.encoder.layer[-1:])
+    trained = replace(model, text_encoder=encoder)
+    plain, told = (m.embed(["red house"]) for m in (model, trained))
+    assert not torch.allclose(told.hidden, plain.hidden, atol=1e-3)  # the U-Net is told more
+    assert torch.equal(told.meaning, plain.meaning) and torch.equal(plain.meaning, plain.hidden)
+    assert torch.equal(embed(trained, ["red house"]), embed(model, ["red house"]))
+    np.testing.assert_array_equal(read_words(trained, ["red"]), read_words(model, ["red"]))

@@ -1,7 +1,7 @@
-"""python -m ldm.training COMMAND: data, autoencoder, latents, denoiser, judge, evaluate, atlas ...
+"""python -m ldm.training COMMAND: data, autoencoder, latents, text, denoiser, judge, ...
 
-Those that take long (autoencoder, latents, denoiser, judge) can be stopped at any time and go on
-from their last saved state.
+Those that take long (autoencoder, latents, text, denoiser, judge) can be stopped at any time and
+go on from their last saved state.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from ldm.training import (
     text,
 )
 from ldm.training import autoencoder as ae
+from ldm.training import prior as priors
 from ldm.trajectory import Settings
 
 WORK = Path.home() / ".cache" / "ldm-training"
@@ -143,22 +144,54 @@ def run_latents(args) -> None:
             latents.build_shard(folder, shard, list(drawn), vae, encoder)
 
 
+def run_text(args) -> None:
+    """Train the text encoder's last layers to tell what the pictures of a caption look like."""
+    encoder, tokenizer = checkpoint.load_text(args.work)
+    folder, data = args.work / "text", args.work / "latents"
+    C, side, _ = latents.shape(data)
+    pooled = denoiser.pooled(tuple(args.widths))
+    prior = priors.Prior(encoder, (C, side, side), pooled).to(args.device)
+    state = loop.State(prior, folder, lr=args.lr)
+    resumed = state.load()
+    if text.n_trained(encoder) and not resumed:  # with a new head
+        state.begin_from({}, checkpoint.part_records(args.work)["text"])
+    print(f"{ae.count(prior):.1f} M parameters, {'resumed' if resumed else 'new'}")
+    empty = text.embed(encoder, tokenizer, [""])
+    batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()), dropout=0.0)
+    fixed = loop.move(latents.kept_back(data), state.device)
+
+    def check():
+        return f"{state.samples} samples, x0 {priors.error(state.average, fixed):.4f} on those kept"
+
+    options = {"minutes": args.minutes, "decay": args.decay, "micro_batches": args.micro_batches}
+    _watch(loop.train(state, batches, priors.loss, **options), args, check)
+    encoder = text.grown(encoder, state.average.layers)
+    encoder.save_pretrained(folder / "text_encoder")
+    (folder / "text_encoder" / "training.json").write_text(json.dumps(state.record()) + "\n")
+    tokenizer.save_pretrained(folder / "tokenizer")
+
+
 def run_denoiser(args) -> None:
     """Train the denoiser on the latents, and write the checkpoint."""
     checkpoint.check_out(args.out)
+    if args.start:
+        checkpoint.adopt_text(args.start, args.work)
     vae, words = checkpoint.load_coders(args.work, args.device)
     folder, data = args.work / args.name, args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
-    uncond = text.embed(*words, [""])[0]
-    batches = latents.batches(data, uncond, size=args.batch, seed=int(time.time()))
+    empty = text.embed(*words, [""])
+    batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()))
     unet = denoiser.denoiser(*latents.shape(data), tuple(args.widths)).to(args.device)
     state = loop.State(unet, folder, lr=args.lr)
     resumed = state.load()
     if args.start and not resumed:
         state.begin_from(*checkpoint.load_part(args.start, "unet"))
+    told = args.start and checkpoint.has_text(args.start, words[0])
+    if not (resumed or told) and (args.work / "text" / "text_encoder").exists():
+        state.begin_from(priors.pooled(loop.newest(args.work / "text")["average"]))
     print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
-    fixed = loop.move(latents.kept_back(data), state.device)
+    fixed = priors.told(words[0], loop.move(latents.kept_back(data), state.device))
     losses = []
 
     def check():
@@ -177,6 +210,7 @@ def run_denoiser(args) -> None:
         return str(row)
 
     def loss(network, batch):
+        batch = priors.told(words[0], batch)
         value, parts, samples = denoiser.loss(network, model.schedule, batch, args.shift)
         losses.append(parts["v"])
         return value, parts, samples
@@ -194,7 +228,7 @@ def run_export(args) -> None:
     unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
     unet.load_state_dict(saved["average"])
     record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
-    record["autoencoder"] = checkpoint.autoencoder_record(args.work)
+    record |= checkpoint.part_records(args.work)
     checkpoint.export(args.out, unet, vae, words, record)
     latents.vocabulary(args.work).save(args.out)
     print(f"{args.out}: {record}")
@@ -300,8 +334,9 @@ def parser() -> argparse.ArgumentParser:
     shard = {"scenes": 0.2, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
-    drawn = {"batch": 32, "micro_batches": 2, "lr": 1.5e-3, "shift": 1.0}
-    command(run_denoiser, start=None, **drawn, **unet, **train)
+    drawn = {"batch": 32, "micro_batches": 2}
+    command(run_text, lr=5e-4, widths=denoiser.WIDTHS, **drawn, **train)
+    command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)
     command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)

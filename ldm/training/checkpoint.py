@@ -15,6 +15,7 @@ from ldm.training import sources
 from ldm.training.denoiser import SCHEDULER
 from ldm.training.text import text_encoder
 
+PARTS = {"autoencoder": "autoencoder/vae", "text": "text/text_encoder"}  # trained by themselves
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "emoji"
 
 
@@ -28,23 +29,31 @@ def load_autoencoder(work: Path) -> nn.Module:
     return vae.to(memory_format=torch.channels_last)
 
 
-def autoencoder_record(work: Path) -> dict:
-    """What the training.json of the autoencoder in use says."""
-    own = work / "autoencoder" / "vae" / "training.json"
-    if own.exists():
-        return json.loads(own.read_text(encoding="utf-8"))
-    return json.loads((BUNDLED / "training.json").read_text(encoding="utf-8"))["autoencoder"]
+def part_records(work: Path) -> dict[str, dict]:
+    """What the training.json of the autoencoder and of the text encoder in use say."""
+    bundled = BUNDLED / "training.json"
+    told = json.loads(bundled.read_text(encoding="utf-8")) if bundled.exists() else {}
+    found = {part: told[part] for part in PARTS if part in told}
+    for part, folder in PARTS.items():
+        own = work / folder / "training.json"
+        if own.exists():
+            found[part] = json.loads(own.read_text(encoding="utf-8"))
+    return found
 
 
 def load_text(work: Path) -> tuple[nn.Module, object]:
-    """The text encoder and tokenizer: the pinned package's, or else the bundled ones."""
-    own = (work / "packages").glob(f"{sources.TEXT_ENCODER.name}-*")
-    if any(own) or not (BUNDLED / "text_encoder").exists():
+    """Text encoder and tokenizer: those trained below `work`, the pinned package's, or the bundled.
+
+    The first that is there.
+    """
+    own, package = work / "text", (work / "packages").glob(f"{sources.TEXT_ENCODER.name}-*")
+    folder = own if (own / "text_encoder").exists() else BUNDLED
+    if folder == BUNDLED and (any(package) or not (BUNDLED / "text_encoder").exists()):
         return text_encoder(work)
     from transformers import BertModel, BertTokenizerFast
 
-    model = BertModel.from_pretrained(BUNDLED / "text_encoder", dtype=torch.float32)
-    tokenizer = BertTokenizerFast.from_pretrained(BUNDLED / "tokenizer")
+    model = BertModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    tokenizer = BertTokenizerFast.from_pretrained(folder / "tokenizer")
     return model.eval().requires_grad_(False), tokenizer
 
 
@@ -62,6 +71,26 @@ def load_part(folder: Path, part: str) -> tuple[dict, dict]:
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     record = record["autoencoder"] if part == "vae" else record
     return {name: weight.float() for name, weight in weights.items()}, record
+
+
+def adopt_text(folder: Path, work: Path) -> None:
+    """Takes over an exported checkpoint's text encoder, unless one was trained below `work`."""
+    if (work / "text" / "text_encoder").exists():
+        return
+    for part in ("text_encoder", "tokenizer"):
+        shutil.copytree(folder / part, work / "text" / part, dirs_exist_ok=True)
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    if "text" in record:
+        (work / PARTS["text"] / "training.json").write_text(json.dumps(record["text"]) + "\n")
+
+
+def has_text(folder: Path, encoder: nn.Module) -> bool:
+    """Whether an exported checkpoint has this text encoder, in half precision."""
+    from safetensors.torch import load_file
+
+    there, own = load_file(folder / "text_encoder" / "model.safetensors"), encoder.state_dict()
+    same = (torch.equal(w.half(), own[name].half()) for name, w in there.items() if name in own)
+    return there.keys() == own.keys() and all(same)
 
 
 def assemble(unet: nn.Module, vae: nn.Module, text: tuple, name: str = "emoji") -> LatentDiffusion:

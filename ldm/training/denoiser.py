@@ -11,6 +11,7 @@ from ldm.precision import fast_maths
 from ldm.schedule import NoiseSchedule
 from ldm.training.example import example
 from ldm.training.latents import Batch
+from ldm.training.prior import HEADS
 
 SHIFT = 3.0  # what an icon shows is decided while its latent is nearly all noise
 SCHEDULER = {  # the checkpoint's scheduler_config.json
@@ -56,12 +57,17 @@ def denoiser(
         attention_head_dim=4,
         norm_num_groups=16,
         resnet_time_scale_shift="scale_shift",
-        time_embedding_dim=4 * widths[-1],
+        time_embedding_dim=pooled(widths),
         addition_embed_type="text",
-        addition_embed_type_num_heads=6,
+        addition_embed_type_num_heads=HEADS,
     )
     model.set_attn_processor(AttnProcessor())  # faster than fused attention on a CPU, measured
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
+
+
+def pooled(widths: tuple[int, ...]) -> int:
+    """How wide the pooled text and the timestep's embedding are."""
+    return 4 * widths[-1]
 
 
 def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, shift: float = 1.0):

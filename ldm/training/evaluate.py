@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ldm.model import LatentDiffusion
@@ -130,12 +131,19 @@ def features(judge: Judge, image: Tensor) -> Tensor:
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
-    """PSNR in dB, SSIM, and edge strength against the original's, of the autoencoder."""
+    """How well the autoencoder keeps images [B,3,H,W].
+
+    PSNR in dB; SSIM; edge strength over the original's; detail, the mean squared difference of a
+    pixel from the mean of its latent cell; and the mean squared error as a share of that.
+    """
     back = torch.cat([model.decode(model.encode(b)) for b in image.split(16)])
+    detail = (image - F.interpolate(F.avg_pool2d(image, model.factor), image.shape[2:])).square()
     return {
         "psnr": autoencoder.mean_psnr(image, back),
         "ssim": ssim(image, back),
         "edges": autoencoder.gradient_ratio(image, back),
+        "detail": detail.mean().item(),
+        "lost": ((back - image).square().mean() / detail.mean()).item(),
     }
 
 

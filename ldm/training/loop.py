@@ -56,11 +56,12 @@ class State:
         self.step, self.samples, self.seconds = saved["step"], saved["samples"], saved["seconds"]
         return True
 
-    def begin_from(self, weights: dict, record: dict) -> None:
-        """Takes the weights of an exported network, and goes on counting where it stopped."""
-        self.model.load_state_dict(weights)
-        self.average.load_state_dict(weights)
-        self.samples, self.seconds = record["samples"], 3600 * record["hours"]
+    def begin_from(self, weights: dict, record: dict | None = None) -> None:
+        """Takes all or some of the weights from elsewhere; counts on from a record, if given."""
+        for network in (self.model, self.average):
+            network.load_state_dict(network.state_dict() | weights)
+        if record:
+            self.samples, self.seconds = record["samples"], 3600 * record["hours"]
 
     def save(self) -> None:
         """Writes state.pt so that a stop in the middle of writing loses nothing."""

@@ -1,10 +1,14 @@
-"""The frozen text encoder: prompts to token embeddings, as the pipeline computes them."""
+"""The text encoder: prompts to token embeddings, as the pipeline computes them.
 
+MiniLM is frozen; the layers on top of it are trained here, see `prior`.
+"""
+
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ldm.training import sources
 
@@ -28,9 +32,12 @@ def text_encoder(work: Path) -> tuple[nn.Module, object]:
 
 
 @torch.no_grad()
-def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64) -> Tensor:
-    """Token embeddings [B,L,D], half precision; padding is embedded too, as in the pipeline."""
-    parts = []
+def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64):
+    """Token embeddings [B,L,D] in half precision, and how many tokens of each are read, [B].
+
+    They are MiniLM's, below the trained layers. Padding is embedded too, as in the pipeline.
+    """
+    parts, length = [], []
     for start in range(0, len(captions), batch):
         ids = tokenizer(
             list(captions[start : start + batch]),
@@ -38,6 +45,28 @@ def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64)
             truncation=True,
             return_tensors="pt",
         ).to(model.device)
-        hidden = model(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
-        parts.append(hidden.half().cpu())
-    return torch.cat(parts)
+        mask = ids.attention_mask
+        states = model(ids.input_ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        parts.append(states[n_frozen(model)].half().cpu())
+        length.append(mask.sum(1).cpu())
+    return torch.cat(parts), torch.cat(length)
+
+
+def n_trained(model: nn.Module) -> int:
+    """The number of layers that were trained here, on top of the frozen ones."""
+    return getattr(model.config, "trained_layers", 0)
+
+
+def n_frozen(model: nn.Module) -> int:
+    """The number of layers that are MiniLM's own."""
+    return model.config.num_hidden_layers - n_trained(model)
+
+
+def grown(model: nn.Module, layers: nn.ModuleList) -> nn.Module:
+    """A copy of the text encoder with these trained layers on top of MiniLM's."""
+    model = copy.deepcopy(model)
+    kept = n_frozen(model)
+    model.encoder.layer = nn.ModuleList([*model.encoder.layer[:kept], *copy.deepcopy(layers)])
+    model.config.num_hidden_layers = kept + len(layers)
+    model.config.trained_layers = len(layers)
+    return model.eval().requires_grad_(False)
