@@ -33,6 +33,11 @@ class Text:
     cut: tuple[str, ...]  # B ends of prompts that were not read; "" if all of it was
 
 
+def trained_layers(text_encoder: Any) -> int:
+    """Returns how many of a text encoder's last layers were trained with the pictures."""
+    return getattr(text_encoder.config, "trained_layers", 0)
+
+
 @dataclass(frozen=True, eq=False)
 class LatentDiffusion:
     """The parts of one checkpoint, on one device, for inference only."""
@@ -113,11 +118,7 @@ class LatentDiffusion:
         )
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
-        output = self.text_encoder(
-            tokens.input_ids.to(self.device), attention_mask=mask, output_hidden_states=True
-        )
-        hidden, trained = output[0], self.trained_text_layers
-        meaning = output.hidden_states[-1 - trained] if trained else hidden
+        hidden, meaning = self.read(tokens.input_ids.to(self.device), mask)
         spans = tokens.offset_mapping.tolist()  # [B, L, 2] where in its prompt a token stands
         words = (tuple(p[a:b] for a, b in rows) for p, rows in zip(prompts, spans, strict=True))
         ends = (max(b for _, b in rows) for rows in spans)
@@ -127,10 +128,14 @@ class LatentDiffusion:
         )
         return Text(prompts, hidden, meaning, tokens.input_ids, tuple(words), tuple(cut))
 
-    @property
-    def trained_text_layers(self) -> int:
-        """How many of the text encoder's last layers were trained with the pictures."""
-        return getattr(self.text_encoder.config, "trained_layers", 0)
+    def read(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Returns the text encoder's last state of tokens [B, L], and what they mean: [B, L, D].
+
+        That is the state below the layers that were trained with the pictures, if there are any.
+        """
+        trained = trained_layers(self.text_encoder)
+        output = self.text_encoder(ids, attention_mask=mask, output_hidden_states=trained > 0)
+        return output[0], output.hidden_states[-1 - trained] if trained else output[0]
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:

@@ -60,10 +60,6 @@ def embed(model: Any, texts: list[str]) -> Any:
                 texts[start : start + BATCH], padding=True, truncation=True, return_tensors="pt"
             ).to(model.device)
             mask = tokens.attention_mask
-            output = model.text_encoder(
-                tokens.input_ids, attention_mask=mask, output_hidden_states=True
-            )
-            trained = model.trained_text_layers
-            hidden = (output.hidden_states[-1 - trained] if trained else output[0]).float()
+            hidden = model.read(tokens.input_ids, mask)[1].float()
             parts.append((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
     return torch.nn.functional.normalize(torch.cat(parts), dim=1)

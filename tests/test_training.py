@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from transformers import BertModel, BertTokenizerFast
 
-from ldm.model import LatentDiffusion
+from ldm.model import LatentDiffusion, trained_layers
 from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
@@ -296,7 +296,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert "| position |" in (out / "README.md").read_text()
     assert Image.open(out / "sheet.webp").width == 8 * 128
     model = LatentDiffusion.load(out, "cpu")
-    assert model.trained_text_layers == 1
+    assert trained_layers(model.text_encoder) == 1
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
@@ -420,7 +420,8 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
     (start / "training.json").write_text('{"text": {"samples": 5, "hours": 0.1}}')
     checkpoint.adopt_text(start, work)
     assert checkpoint.has_text(start, checkpoint.load_text(work)[0])
-    assert checkpoint.part_records(work)["text"]["samples"] == 5
+    assert checkpoint.part_records(work, first)["text"]["samples"] == 5
+    assert "text" not in checkpoint.part_records(tmp_path, encoder)  # that has no trained layer
     other.save_pretrained(work / "text" / "text_encoder")
     checkpoint.adopt_text(start, work)
     assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])

@@ -34,10 +34,10 @@ from ldm.training import (
     judge,
     latents,
     loop,
+    prior,
     text,
 )
 from ldm.training import autoencoder as ae
-from ldm.training import prior as priors
 from ldm.trajectory import Settings
 
 WORK = Path.home() / ".cache" / "ldm-training"
@@ -150,21 +150,21 @@ def run_text(args) -> None:
     folder, data = args.work / "text", args.work / "latents"
     C, side, _ = latents.shape(data)
     pooled = denoiser.pooled(tuple(args.widths))
-    prior = priors.Prior(encoder, (C, side, side), pooled).to(args.device)
-    state = loop.State(prior, folder, lr=args.lr)
+    network = prior.Prior(encoder, (C, side, side), pooled).to(args.device)
+    state = loop.State(network, folder, lr=args.lr)
     resumed = state.load()
-    if text.n_trained(encoder) and not resumed:  # with a new head
-        state.begin_from({}, checkpoint.part_records(args.work)["text"])
-    print(f"{ae.count(prior):.1f} M parameters, {'resumed' if resumed else 'new'}")
+    if not resumed:  # layers that were trained before go on with a new head
+        state.begin_from({}, checkpoint.part_records(args.work, encoder).get("text"))
+    print(f"{ae.count(network):.1f} M parameters, {'resumed' if resumed else 'new'}")
     empty = text.embed(encoder, tokenizer, [""])
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()), dropout=0.0)
     fixed = loop.move(latents.kept_back(data), state.device)
 
     def check():
-        return f"{state.samples} samples, x0 {priors.error(state.average, fixed):.4f} on those kept"
+        return f"{state.samples} samples, x0 {prior.error(state.average, fixed):.4f} on those kept"
 
     options = {"minutes": args.minutes, "decay": args.decay, "micro_batches": args.micro_batches}
-    _watch(loop.train(state, batches, priors.loss, **options), args, check)
+    _watch(loop.train(state, batches, prior.loss, **options), args, check)
     encoder = text.grown(encoder, state.average.layers)
     encoder.save_pretrained(folder / "text_encoder")
     (folder / "text_encoder" / "training.json").write_text(json.dumps(state.record()) + "\n")
@@ -188,10 +188,10 @@ def run_denoiser(args) -> None:
         state.begin_from(*checkpoint.load_part(args.start, "unet"))
     told = args.start and checkpoint.has_text(args.start, words[0])
     if not (resumed or told) and (args.work / "text" / "text_encoder").exists():
-        state.begin_from(priors.pooled(loop.newest(args.work / "text")["average"]))
+        state.begin_from(prior.pooled(loop.newest(args.work / "text")["average"]))
     print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
     model = checkpoint.assemble(state.average, vae, words)
-    fixed = priors.told(words[0], loop.move(latents.kept_back(data), state.device))
+    fixed = prior.told(words[0], loop.move(latents.kept_back(data), state.device))
     losses = []
 
     def check():
@@ -210,7 +210,7 @@ def run_denoiser(args) -> None:
         return str(row)
 
     def loss(network, batch):
-        batch = priors.told(words[0], batch)
+        batch = prior.told(words[0], batch)
         value, parts, samples = denoiser.loss(network, model.schedule, batch, args.shift)
         losses.append(parts["v"])
         return value, parts, samples
@@ -228,7 +228,7 @@ def run_export(args) -> None:
     unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
     unet.load_state_dict(saved["average"])
     record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
-    record |= checkpoint.part_records(args.work)
+    record |= checkpoint.part_records(args.work, words[0])
     checkpoint.export(args.out, unet, vae, words, record)
     latents.vocabulary(args.work).save(args.out)
     print(f"{args.out}: {record}")

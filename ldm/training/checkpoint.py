@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ldm.model import LatentDiffusion
+from ldm.model import LatentDiffusion, trained_layers
 from ldm.schedule import NoiseSchedule
 from ldm.training import sources
 from ldm.training.denoiser import SCHEDULER
@@ -29,11 +29,13 @@ def load_autoencoder(work: Path) -> nn.Module:
     return vae.to(memory_format=torch.channels_last)
 
 
-def part_records(work: Path) -> dict[str, dict]:
-    """What the training.json of the autoencoder and of the text encoder in use say."""
+def part_records(work: Path, encoder: nn.Module) -> dict[str, dict]:
+    """What the training.json of the autoencoder and of this text encoder's trained layers say."""
     bundled = BUNDLED / "training.json"
     told = json.loads(bundled.read_text(encoding="utf-8")) if bundled.exists() else {}
     found = {part: told[part] for part in PARTS if part in told}
+    if not trained_layers(encoder):
+        found.pop("text", None)
     for part, folder in PARTS.items():
         own = work / folder / "training.json"
         if own.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ldm.model import trained_layers
 from ldm.training import sources
 
 LENGTH = 32  # tokens; longer prompts are cut
@@ -52,14 +53,9 @@ def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64)
     return torch.cat(parts), torch.cat(length)
 
 
-def n_trained(model: nn.Module) -> int:
-    """The number of layers that were trained here, on top of the frozen ones."""
-    return getattr(model.config, "trained_layers", 0)
-
-
 def n_frozen(model: nn.Module) -> int:
     """The number of layers that are MiniLM's own."""
-    return model.config.num_hidden_layers - n_trained(model)
+    return model.config.num_hidden_layers - trained_layers(model)
 
 
 def grown(model: nn.Module, layers: nn.ModuleList) -> nn.Module:
