@@ -18,6 +18,7 @@ from ldm.training import (
     autoencoder,
     captioned,
     checkpoint,
+    denoiser,
     evaluate,
     example,
     icons,
@@ -122,6 +123,34 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
         if scene.relation == "above":
             upper, lower = (np.mean([b[1] + b[3] for b in t.boxes]) for t in scene.things)
             assert upper < lower
+
+
+def test_attention_that_comes_later_changes_nothing_at_first():
+    """Weights trained without some of the attention go on where they were."""
+    torch.manual_seed(0)
+    new, old = denoiser.denoiser(4, 16, 48, (16, 16, 16, 16)), {}
+    for name, weight in new.state_dict().items():
+        if "attentions" not in name:
+            old[name] = torch.randn_like(weight) * 0.1
+    inputs = torch.randn(2, 4, 16, 16), torch.tensor([500, 900]), torch.randn(2, 32, 48)
+    new.load_state_dict(new.state_dict() | old)
+    again = denoiser.denoiser(4, 16, 48, (16, 16, 16, 16))
+    again.load_state_dict(again.state_dict() | old)  # other attention, drawn anew
+    with torch.no_grad():
+        torch.testing.assert_close(new(*inputs).sample, again(*inputs).sample)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_the_same_things_are_always_laid_out_alike(icon_set, count):
+    """What differs from scene to scene is a few pixels of 128."""
+    composer, places = scenes.Composer(icon_set), []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        _, things = composer.draw(rng, [0, 1], [count, 1], [None, None], "and", (255, 255, 255))
+        boxes = np.array([box for thing in things for box in thing.boxes])
+        places.append((boxes[:, :2] + boxes[:, 2:]) / 2)
+    assert np.ptp(places, axis=0).max() < 12
+    assert places[0][:count, 0].max() < places[0][count, 0]  # in the order they are named
 
 
 def test_held_out_combinations_are_never_composed(icon_set):

@@ -26,7 +26,7 @@ SCHEDULER = {  # the checkpoint's scheduler_config.json
 }
 WIDTHS = (32, 64, 128, 256)
 CHECKED = (999, 900, 700, 400, 100)  # timesteps at which progress is measured
-ATTENDING = 1  # the level that reads the words one by one: 8x8 cells, of 64 channels
+ATTENDING = (1, 2)  # the levels that read the words one by one: 8x8 and 4x4 cells
 
 
 def denoiser(
@@ -34,16 +34,17 @@ def denoiser(
 ) -> nn.Module:
     """An untrained UNet2DConditionModel: x_t [B,C,h,w], t [B], text [B,L,D] to v [B,C,h,w].
 
-    The text reaches it twice: token by token through cross-attention at one level, and pooled, with
-    the timestep, as scale and shift of every residual block's channels. Few channels where there
-    are many cells, many where there are few: on a CPU what counts is samples a second, and neither
-    more attention nor another level taught it more by each.
+    The text reaches it twice: token by token through cross-attention at two levels, and pooled,
+    with the timestep, as scale and shift of every residual block's channels. The second is the same
+    in all cells, so it says what a picture shows, the first where. Few channels where there are
+    many cells, many where there are few: on a CPU what counts is samples a second.
     """
     from diffusers import UNet2DConditionModel
     from diffusers.models.attention_processor import AttnProcessor
 
     down, up = (["DownBlock2D"] * len(widths), ["UpBlock2D"] * len(widths))
-    down[ATTENDING], up[-1 - ATTENDING] = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
+    for level in ATTENDING:
+        down[level], up[-1 - level] = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
     model = UNet2DConditionModel(
         sample_size=latent_size,
         in_channels=latent_channels,
@@ -61,6 +62,10 @@ def denoiser(
         addition_embed_type="text",
         addition_embed_type_num_heads=HEADS,
     )
+    for name, module in model.named_modules():
+        if name.endswith("proj_out"):  # attention begins by adding nothing: one that comes later,
+            nn.init.zeros_(module.weight)  # to weights that were trained without, harms nothing
+            nn.init.zeros_(module.bias)
     model.set_attn_processor(AttnProcessor())  # faster than fused attention on a CPU, measured
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 

@@ -2,6 +2,7 @@
 
 import colorsys
 import functools
+import math
 import re
 from dataclasses import dataclass
 
@@ -42,8 +43,8 @@ RELATIONS = {  # phrase -> direction (columns, rows) from the second object to t
     "to the right of": (1, 0),
     "above": (0, -1),
     "below": (0, 1),
-    "next to": (None, 0),
-    "and": (None, None),
+    "next to": (-1, 0),
+    "and": (-1, 0),
 }
 NUMBERS = ("no", "one", "two", "three", "four")
 STYLES = {s.name: s.style for s in (*sources.ICON_SETS, sources.HELD_OUT_SET)}
@@ -113,7 +114,7 @@ class Composer:
         source = str(rng.choice(list(self.share), p=list(self.share.values())))
         background, rgb = _background(rng)
         while True:
-            kinds = int(rng.choice([1, 2, 3], p=[0.3, 0.55, 0.15]))
+            kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.6, 0.05]))
             chosen = rng.choice(self.by_source[source], size=kinds, replace=False)
             if self._allowed(chosen):
                 break
@@ -130,12 +131,12 @@ class Composer:
     ) -> tuple[np.ndarray, tuple[Thing, ...]]:
         """The picture of these icons, by index, on a plain background; and what it shows."""
         canvas, things = _plain(rgb), []
-        regions = _regions(rng, len(chosen), relation)
+        regions = _regions(len(chosen), relation)
         for index, count, colour, region in zip(chosen, counts, colours, regions, strict=True):
             icon, picture, boxes = self.icon_set.icons[index], self._crop(index, colour), []
-            for cell in _cells(rng, region, count):
-                side = 1.05 * min(cell[2] - cell[0], cell[3] - cell[1])
-                canvas, box = _place(canvas, picture, cell, side * rng.uniform(0.8, 1.0), rng)
+            for cell in _cells(region, count):
+                side = rng.uniform(0.88, 0.98) * min(cell[2] - cell[0], cell[3] - cell[1])
+                canvas, box = _place(canvas, picture, cell, side, rng, 0.05)
                 boxes.append(box)
             things.append(Thing(icon.concept, _name(rng, icon), count, colour, tuple(boxes)))
         return np.asarray(canvas), tuple(things)
@@ -208,7 +209,7 @@ def has_colours(icon: Icon) -> bool:
     return not (icon.hue is None or icon.group == "people-body" or named & set(COLOURS))
 
 
-def _place(canvas, picture, cell, side, rng, jitter=0.4):
+def _place(canvas, picture, cell, side, rng, jitter):
     """The canvas with the picture in the cell, its longer side `side` px; and where it is."""
     scale = side / max(picture.size)
     size = [max(2, round(v * scale)) for v in picture.size]
@@ -228,57 +229,48 @@ def _count(rng, kinds: int, icon: Icon) -> int:
         return 1  # "two grapes" would be wrong
     if kinds == 1:
         return int(rng.choice([2, 3, 4]))
-    return int(rng.choice([1, 2, 3], p=[0.75, 0.18, 0.07])) if kinds == 2 else 1
+    return int(rng.choice([1, 2, 3], p=[0.8, 0.15, 0.05])) if kinds == 2 else 1
 
 
-def _regions(rng, kinds: int, relation: str | None) -> list[tuple[float, float, float, float]]:
-    """One region of the picture per kind, laid out as the relation says."""
+def _regions(kinds: int, relation: str | None) -> list[tuple[float, float, float, float]]:
+    """One region of the picture per kind, laid out as the relation says; else from left to right.
+
+    One caption, one layout: where things may be anywhere, what is learned is mostly where they are.
+    """
     if kinds == 1:
         return [(0, 0, SIZE, SIZE)]
     if kinds == 3:
         cut = SIZE / 3
-        bands = [(i * cut, 16, (i + 1) * cut, SIZE - 16) for i in range(3)]
-        return [bands[i] for i in rng.permutation(3)]
-    columns, rows = RELATIONS[relation]
-    if columns is None:
-        upright = rows is None and rng.random() < 0.3
-        sign = int(rng.choice([-1, 1]))
-        columns, rows = (0, sign) if upright else (sign, 0)
+        return [(i * cut, 16, (i + 1) * cut, SIZE - 16) for i in range(3)]
     half = SIZE / 2
-    first = (
-        (0, 0, half, SIZE)
-        if columns < 0
-        else (half, 0, SIZE, SIZE)
-        if columns > 0
-        else (0, 0, SIZE, half)
-        if rows < 0
-        else (0, half, SIZE, SIZE)
-    )
-    second = tuple(SIZE - v for v in (first[2], first[3], first[0], first[1]))
-    return [first, second]
+    left, right = (0, 0, half, SIZE), (half, 0, SIZE, SIZE)
+    above, below = (0, 0, SIZE, half), (0, half, SIZE, SIZE)
+    return {
+        (-1, 0): [left, right],
+        (1, 0): [right, left],
+        (0, -1): [above, below],
+        (0, 1): [below, above],
+    }[RELATIONS[relation]]
 
 
-def _cells(rng, region, count: int) -> list[tuple[float, float, float, float]]:
-    """`count` equal cells of the region: a row, a column or a grid."""
+def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
+    """`count` equal cells of the region, in rows; an incomplete row stands in the middle."""
     left, top, right, bottom = region
     width, height = right - left, bottom - top
-    grid = {1: (1, 1), 2: (2, 1), 3: (2, 2), 4: (2, 2)}[count]
+    columns = {1: 1, 2: 2, 3: 2, 4: 2}[count]
     if height > 1.5 * width:
-        grid = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}[count]
+        columns = {1: 1, 2: 1, 3: 1, 4: 2}[count]
     elif width > 1.5 * height:
-        grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (4, 1)}[count]
-    columns, rows = grid
-    cells = [
-        (
-            left + width * c / columns,
-            top + height * r / rows,
-            left + width * (c + 1) / columns,
-            top + height * (r + 1) / rows,
-        )
-        for r in range(rows)
-        for c in range(columns)
-    ]
-    return [cells[i] for i in sorted(rng.choice(len(cells), size=count, replace=False))]
+        columns = count
+    rows, cells = math.ceil(count / columns), []
+    width, height = width / columns, height / rows
+    for r in range(rows):
+        n = min(columns, count - r * columns)
+        start = left + (columns - n) * width / 2
+        for c in range(n):
+            x, y = start + c * width, top + r * height
+            cells.append((x, y, x + width, y + height))
+    return cells
 
 
 def _name(rng, icon: Icon) -> str:
