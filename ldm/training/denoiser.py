@@ -26,7 +26,7 @@ SCHEDULER = {  # the checkpoint's scheduler_config.json
 }
 WIDTHS = (32, 64, 128, 256)
 CHECKED = (999, 900, 700, 400, 100)  # timesteps at which progress is measured
-ATTENDING = (1, 2)  # the levels that read the words one by one: 8x8 and 4x4 cells
+ATTENDING = slice(1, 3)  # the levels that read the words one by one: 8x8 and 4x4 cells
 
 
 def denoiser(
@@ -43,7 +43,7 @@ def denoiser(
     from diffusers.models.attention_processor import AttnProcessor
 
     down, up = (["DownBlock2D"] * len(widths), ["UpBlock2D"] * len(widths))
-    for level in ATTENDING:
+    for level in range(len(widths))[ATTENDING]:
         down[level], up[-1 - level] = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
     model = UNet2DConditionModel(
         sample_size=latent_size,
