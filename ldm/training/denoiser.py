@@ -62,10 +62,9 @@ def denoiser(
         addition_embed_type="text",
         addition_embed_type_num_heads=HEADS,
     )
-    for name, module in model.named_modules():
-        if name.endswith("proj_out"):  # attention begins by adding nothing: one that comes later,
-            nn.init.zeros_(module.weight)  # to weights that were trained without, harms nothing
-            nn.init.zeros_(module.bias)
+    for name, weight in model.named_parameters():  # attention begins by adding nothing, so that
+        if ".proj_out." in name:  # weights that were trained without it go on where they were
+            nn.init.zeros_(weight)
     model.set_attn_processor(AttnProcessor())  # faster than fused attention on a CPU, measured
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 

@@ -3,6 +3,7 @@
 Neither the autoencoder nor the text encoder runs inside the denoiser's training loop.
 """
 
+import functools
 import json
 import os
 import re
@@ -66,11 +67,11 @@ def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> 
         for i, icon in enumerate(icon_set.icons)
         for _ in range((1 + (icon.group in OFTEN)) * PLAIN.get(icon.source, 1))
     ]
+    order = functools.cache(lambda turn: np.random.default_rng([11, turn]).permutation(pool))
     for k in range(size):
         if k < alone:
             turn, place = divmod(shard * alone + k, len(pool))
-            order = np.random.default_rng([11, turn]).permutation(pool)
-            yield composer.icon(rng, int(order[place]))
+            yield composer.icon(rng, int(order(turn)[place]))
         else:
             yield composer.scene(rng)
 

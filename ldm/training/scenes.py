@@ -257,11 +257,12 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
     """`count` equal cells of the region, in rows; an incomplete row stands in the middle."""
     left, top, right, bottom = region
     width, height = right - left, bottom - top
-    columns = {1: 1, 2: 2, 3: 2, 4: 2}[count]
-    if height > 1.5 * width:
-        columns = {1: 1, 2: 1, 3: 1, 4: 2}[count]
-    elif width > 1.5 * height:
+    if width > 1.5 * height:
         columns = count
+    elif height > 1.5 * width:
+        columns = math.ceil(count / 3)
+    else:
+        columns = min(count, 2)
     rows, cells = math.ceil(count / columns), []
     width, height = width / columns, height / rows
     for r in range(rows):
