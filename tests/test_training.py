@@ -21,6 +21,7 @@ from ldm.training import (
     denoiser,
     evaluate,
     example,
+    grow,
     icons,
     judge,
     latents,
@@ -125,19 +126,47 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
             assert upper < lower
 
 
-def test_attention_that_comes_later_changes_nothing_at_first():
-    """Weights trained without some of the attention go on where they were."""
+def random_unet(*widths: int) -> torch.nn.Module:
+    """A U-Net in which nothing adds 0, as an untrained one's attention does."""
     torch.manual_seed(0)
-    new, old = denoiser.denoiser(4, 16, 48, (16, 16, 16, 16)), {}
-    for name, weight in new.state_dict().items():
-        if "attentions" not in name:
-            old[name] = torch.randn_like(weight) * 0.1
-    inputs = torch.randn(2, 4, 16, 16), torch.tensor([500, 900]), torch.randn(2, 32, 48)
-    new.load_state_dict(new.state_dict() | old)
-    again = denoiser.denoiser(4, 16, 48, (16, 16, 16, 16))
-    again.load_state_dict(again.state_dict() | old)  # other attention, drawn anew
+    unet = denoiser.denoiser(4, 8, 24, widths).eval()
+    for weight in unet.parameters():
+        torch.nn.init.normal_(weight, std=0.5 / weight[0].numel() ** 0.5)
+    return unet
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_a_grown_unet_computes_what_it_did_and_its_copies_differ(levels):
+    widths = (16, 32, 32)[:levels]
+    small, large = random_unet(*widths), denoiser.denoiser(4, 8, 24, tuple(2 * w for w in widths))
+    weights = grow.grow(small.state_dict(), large, torch.Generator().manual_seed(0))
+    large.load_state_dict(weights)
+    given = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 24)
     with torch.no_grad():
-        torch.testing.assert_close(new(*inputs).sample, again(*inputs).sample)
+        before, after = small(*given).sample, large(*given).sample
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+    copies = large.conv_out.weight.unflatten(1, (-1, 2)).unbind(2)
+    assert (copies[0] - copies[1]).abs().max() > 0.1 * copies[0].abs().max()
+
+
+def test_a_unet_grows_from_the_upper_levels_of_a_deeper_one():
+    """They go on as they were, where what came from below them adds nothing."""
+    deep, cut = random_unet(16, 32, 48), denoiser.denoiser(4, 8, 24, (16, 32))
+    weights = grow.grow(deep.state_dict(), cut, torch.Generator())
+    cut.load_state_dict(weights)
+    assert not cut.up_blocks[0].resnets[0].conv1.weight[:, :32].any()
+    for blocks in ("down_blocks.0.", "up_blocks.1."):
+        its = "up_blocks.2." if blocks.startswith("up") else blocks
+        for name in (name for name in weights if name.startswith(blocks)):
+            was = deep.state_dict()[name.replace(blocks, its)]
+            torch.testing.assert_close(weights[name], was)
+
+
+def test_a_unet_does_not_grow_narrower_or_by_a_fraction():
+    weights = random_unet(16, 32).state_dict()
+    for widths in ((16, 16), (16, 48), (16, 32, 64)):
+        with pytest.raises(ValueError, match="do not grow from the checkpoint's"):
+            grow.grow(weights, denoiser.denoiser(4, 8, 24, widths), torch.Generator())
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -311,7 +340,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     brief = ("--minutes", "0.1", "--decay", "0.3")
     run(work, "autoencoder", "--channels", "4", "--batch", "4", *brief)
     run(work, "latents", "--shards", "1", "--shard-size", "32")
-    run(work, "text", "--widths", "16", "32", "--batch", "4", *brief)
+    run(work, "text", "--batch", "4", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
     expert = ("judge", "--out", str(work / "judge.safetensors"))
     run(work, *expert, "--batch", "4", *brief)
@@ -325,7 +354,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert "| position |" in (out / "README.md").read_text()
     assert Image.open(out / "sheet.webp").width == 8 * 128
     model = LatentDiffusion.load(out, "cpu")
-    assert trained_layers(model.text_encoder) == 1
+    assert trained_layers(model.text_encoder) == priors.LAYERS
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
@@ -349,7 +378,7 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     kept = captioned.split(captioned.read_folder(own))[1][0].caption
     assert len(made) == 8 and set(made) <= set(captions)
     assert made[0] == kept and kept not in made[1:]  # it is measured on, never trained on
-    run(work, "text", "--widths", "16", "32", *brief)
+    run(work, "text", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
     (image,) = evaluate.draw(
         LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
@@ -398,19 +427,16 @@ def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon
     with torch.no_grad():
         image = autoencoder.to_images([s.picture for s in drawn])
         x0 = vae.encode(image).latent_dist.mode()
-    hidden, length = text.embed(*words, [s.caption for s in drawn])
-    hidden = hidden.float()
+    hidden = text.embed(*words, [s.caption for s in drawn]).float()
     kept = latents.kept_back(folder)  # the first two, which no batch has
     torch.testing.assert_close(kept.x0, x0[:2], atol=1e-2, rtol=1e-2)
     torch.testing.assert_close(kept.text, hidden[:2], atol=1e-3, rtol=1e-3)
-    assert torch.equal(kept.length, length[:2])
-    for row, tokens, n in zip(batch.x0, batch.text, batch.length, strict=True):  # shuffled
+    for row, tokens in zip(batch.x0, batch.text, strict=True):  # shuffled
         k = 2 + int((x0[2:] - row).square().sum(dim=(1, 2, 3)).argmin())
         torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
         torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
-        assert n == length[k]
     batch = next(latents.batches(folder, empty, size=18, seed=0, dropout=1.0))
-    assert (batch.text == empty[0].float()).all() and (batch.length == empty[1]).all()
+    assert (batch.text == empty.float()).all()
 
 
 def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_path):
@@ -418,24 +444,26 @@ def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
     captions = ["a red apple", "", "two red apples next to a house"]
-    hidden, length = text.embed(encoder, tokenizer, captions)
+    hidden = text.embed(encoder, tokenizer, captions)
     torch.manual_seed(0)
     prior = priors.Prior(encoder, (4, 8, 8), 32).eval()
     with torch.no_grad():
         for weight in prior.layers.parameters():
-            weight += 0.1 * torch.randn_like(weight)
-    assert prior(hidden.float(), length).shape == (3, 4, 8, 8)
+            weight += 0.1 * torch.randn_like(weight) * weight.requires_grad
+    assert prior(hidden.float()).shape == (3, 4, 8, 8)
     text.grown(encoder, prior.layers).save_pretrained(tmp_path / "text_encoder")
     grown = BertModel.from_pretrained(tmp_path / "text_encoder").eval()
     assert checkpoint.has_text(tmp_path, grown) and not checkpoint.has_text(tmp_path, encoder)
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length)
+    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float())
     told = priors.told(grown, batch).text
     expected = grown(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
     torch.testing.assert_close(told, expected, atol=0.01, rtol=0.01)  # shards are half precision
     assert (told - hidden).abs().max() > 0.1
-    below, same = text.embed(grown, tokenizer, captions)  # a second training starts there again
-    assert torch.equal(below, hidden) and torch.equal(same, length)
+    turned = priors.told(grown, latents.Batch(batch.x0, hidden.float().flip(1))).text
+    torch.testing.assert_close(turned, told.flip(1))  # each token by itself
+    below = text.embed(grown, tokenizer, captions)  # a second training starts there again
+    assert torch.equal(below, hidden)
     assert torch.equal(priors.told(encoder, batch).text, batch.text)  # that has none
 
 
@@ -459,9 +487,9 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
 def test_a_prior_learns_which_caption_has_which_picture(bert_folder):
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
-    hidden, length = text.embed(encoder, tokenizer, ["red", "a blue house"])
+    hidden = text.embed(encoder, tokenizer, ["red", "a blue house"])
     torch.manual_seed(0)
-    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float(), length)
+    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float())
     prior = priors.Prior(encoder, (1, 4, 4), 32)
     optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2)
     before = priors.error(prior, batch)

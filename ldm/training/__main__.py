@@ -30,6 +30,7 @@ from ldm.training import (
     denoiser,
     evaluate,
     gallery,
+    grow,
     icons,
     judge,
     latents,
@@ -149,8 +150,7 @@ def run_text(args) -> None:
     encoder, tokenizer = checkpoint.load_text(args.work)
     folder, data = args.work / "text", args.work / "latents"
     C, side, _ = latents.shape(data)
-    pooled = denoiser.pooled(tuple(args.widths))
-    network = prior.Prior(encoder, (C, side, side), pooled).to(args.device)
+    network = prior.Prior(encoder, (C, side, side), denoiser.POOLED).to(args.device)
     state = loop.State(network, folder, lr=args.lr)
     resumed = state.load()
     if not resumed:  # layers that were trained before go on with a new head
@@ -185,7 +185,8 @@ def run_denoiser(args) -> None:
     state = loop.State(unet, folder, lr=args.lr)
     resumed = state.load()
     if args.start and not resumed:
-        state.begin_from(*checkpoint.load_part(args.start, "unet"))
+        weights, record = checkpoint.load_part(args.start, "unet")
+        state.begin_from(grow.grow(weights, unet, torch.Generator().manual_seed(0)), record)
     told = args.start and checkpoint.has_text(args.start, words[0])
     if not (resumed or told) and (args.work / "text" / "text_encoder").exists():
         state.begin_from(prior.pooled(loop.newest(args.work / "text")["average"]))
@@ -335,7 +336,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     drawn = {"batch": 32, "micro_batches": 2}
-    command(run_text, lr=5e-4, widths=denoiser.WIDTHS, **drawn, **train)
+    command(run_text, lr=5e-4, **drawn, **train)
     command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **train)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)

@@ -4,6 +4,10 @@ The mean latent of the pictures of a caption, by plain regression. It takes a fr
 samples to learn that the denoiser would need, each with a fraction of the arithmetic; the denoiser
 then finds it in the tokens and the pooled text, and learns to draw what that says. (Ramesh et al.
 2022 split the way from text to picture so, with a prior over embeddings of pictures.)
+
+These layers take every token by itself: what a word looks like stays with the word, and the U-Net's
+cross-attention finds it there. With self-attention, pooled as they are trained here, all tokens
+came to say the same, the mean of the prompt's pictures, and of two things none could be drawn.
 """
 
 import copy
@@ -17,6 +21,7 @@ from ldm.training.latents import Batch
 from ldm.training.text import n_frozen
 
 HEADS = 6  # of the pooling
+LAYERS = 2  # that are trained, on top of MiniLM's
 
 
 class Prior(nn.Module):
@@ -28,35 +33,52 @@ class Prior(nn.Module):
     def __init__(self, model: nn.Module, shape: tuple[int, int, int], pooled: int):
         """model: the text encoder; shape: (C,h,w); pooled: width of the U-Net's pooled text.
 
-        If the text encoder has trained layers, training goes on from them; else they start as
-        copies of its last.
+        If the text encoder has trained layers, training goes on from them; others begin by
+        changing nothing but the scale.
         """
         from diffusers.models.embeddings import TextTimeEmbedding
 
         super().__init__()
-        own = model.encoder.layer[n_frozen(model) :] or model.encoder.layer[-1:]
-        self.layers = copy.deepcopy(own).requires_grad_(True)
+        self.layers = copy.deepcopy(model.encoder.layer[n_frozen(model) :])
+        while len(self.layers) < LAYERS:
+            self.layers.append(copy.deepcopy(model.encoder.layer[-1]))
+            nn.init.zeros_(self.layers[-1].output.dense.weight)
+            nn.init.zeros_(self.layers[-1].output.dense.bias)
+            self.layers[-1].output.LayerNorm.reset_parameters()
+        self.layers.requires_grad_(True)
+        for layer in self.layers:
+            _by_itself(layer)
         self.add_embedding = TextTimeEmbedding(model.config.hidden_size, pooled, num_heads=HEADS)
         self.mean = nn.Sequential(
             nn.SiLU(), nn.Linear(pooled, math.prod(shape)), nn.Unflatten(1, shape)
         )
 
-    def forward(self, text: Tensor, length: Tensor) -> Tensor:
-        """x0_hat [B,C,h,w] of frozen token embeddings [B,L,D] and their lengths [B]."""
-        return self.mean(self.add_embedding(read(self.layers, text, length)))
+    def forward(self, text: Tensor) -> Tensor:
+        """x0_hat [B,C,h,w] of frozen token embeddings [B,L,D]."""
+        return self.mean(self.add_embedding(read(self.layers, text)))
 
 
-def read(layers: nn.ModuleList, text: Tensor, length: Tensor) -> Tensor:
-    """What the U-Net is told [B,L,D]: frozen token embeddings, taken through the trained layers."""
-    mask = (torch.arange(text.shape[1], device=text.device) < length[:, None])[:, None, None]
+def read(layers: nn.ModuleList, text: Tensor) -> Tensor:
+    """What the U-Net is told [B,L,D]: frozen token embeddings, taken through the trained layers.
+
+    It leaves out their attention, which adds 0.
+    """
     for layer in layers:
-        text = layer(text, mask)
+        text = layer.feed_forward_chunk(layer.attention.output.LayerNorm(text))
     return text
+
+
+def _by_itself(layer: nn.Module) -> None:
+    """A BertLayer's attention adds nothing, and stays so."""
+    layer.attention.requires_grad_(False)
+    for weight in layer.attention.output.dense.parameters():
+        nn.init.zeros_(weight)
+    layer.attention.output.LayerNorm.requires_grad_(True)
 
 
 def loss(model: Prior, batch: Batch):
     """The loss of a batch, its parts, and the batch size."""
-    value = (model(batch.text, batch.length) - batch.x0).square().mean()
+    value = (model(batch.text) - batch.x0).square().mean()
     return value, {"x0": value.item()}, len(batch.x0)
 
 
@@ -70,7 +92,7 @@ def error(model: Prior, batch: Batch) -> float:
 def told(model: nn.Module, batch: Batch) -> Batch:
     """The batch with what the U-Net is told as its text: read by the trained layers too."""
     layers = model.encoder.layer[n_frozen(model) :]
-    return replace(batch, text=read(layers, batch.text, batch.length))
+    return replace(batch, text=read(layers, batch.text))
 
 
 def pooled(weights: dict[str, Tensor]) -> dict[str, Tensor]:
