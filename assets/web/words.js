@@ -81,7 +81,18 @@ document.addEventListener("input", (event) => {
   if (event.target === field()) help();
 });
 
-document.addEventListener("keydown", (event) => { // asked for: completions are of no more use
-  const completions = !line.firstChild?.data; // which, other than the nearest, have no words before
-  if (event.target === field() && event.key === "Enter" && completions) line.replaceChildren();
+// Asked for, or left: completions are of no more use. The nearest things, which have words before
+// them, stay.
+function finish() {
+  if (!line.firstChild?.data) line.replaceChildren();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.target === field() && event.key === "Enter") finish();
 });
+
+document.addEventListener("focusout", (event) => {
+  if (event.target === field() && !line.contains(event.relatedTarget)) finish();
+});
+
+line.addEventListener("mousedown", (event) => event.preventDefault()); // the field is not left

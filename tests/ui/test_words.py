@@ -65,8 +65,12 @@ def test_a_name_that_is_complete_is_not_continued_from_its_last_word(prompt):
     assert prompt.page.locator("#words p").text_content() == ""
 
 
-def test_completions_go_when_the_prompt_is_asked_for(prompt):
+@pytest.mark.parametrize("how", ["asked for", "left"])
+def test_completions_go_when_the_prompt_is_asked_for_or_left(prompt, how):
     prompt.fill("two ho")
     assert offered(prompt, "house")
-    prompt.press("Enter")
+    if how == "asked for":
+        prompt.press("Enter")
+    else:
+        prompt.blur()
     assert prompt.page.locator("#words button").count() == 0
