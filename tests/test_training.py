@@ -480,6 +480,10 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
     assert checkpoint.part_records(work, first)["text"]["samples"] == 5
     assert "text" not in checkpoint.part_records(tmp_path, encoder)  # that has no trained layer
     other.save_pretrained(work / "text" / "text_encoder")
+    checkpoint.adopt_text(start, work)  # another checkpoint's, which this one's replaces
+    assert checkpoint.has_text(start, checkpoint.load_text(work)[0])
+    other.save_pretrained(work / "text" / "text_encoder")
+    (work / "text" / "finished.pt").touch()  # as if it was trained there
     checkpoint.adopt_text(start, work)
     assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])
 

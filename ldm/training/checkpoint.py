@@ -77,10 +77,11 @@ def load_part(folder: Path, part: str) -> tuple[dict, dict]:
 
 def adopt_text(folder: Path, work: Path) -> None:
     """Takes over an exported checkpoint's text encoder, unless one was trained below `work`."""
-    if (work / "text" / "text_encoder").exists():
+    if any((work / "text").glob("*.pt")):
         return
+    shutil.rmtree(work / "text", ignore_errors=True)  # taken over from another one
     for part in ("text_encoder", "tokenizer"):
-        shutil.copytree(folder / part, work / "text" / part, dirs_exist_ok=True)
+        shutil.copytree(folder / part, work / "text" / part)
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     if "text" in record:
         (work / PARTS["text"] / "training.json").write_text(json.dumps(record["text"]) + "\n")
