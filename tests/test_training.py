@@ -427,16 +427,19 @@ def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon
     with torch.no_grad():
         image = autoencoder.to_images([s.picture for s in drawn])
         x0 = vae.encode(image).latent_dist.mode()
-    hidden = text.embed(*words, [s.caption for s in drawn]).float()
+    hidden, length = text.embed(*words, [s.caption for s in drawn])
+    hidden = hidden.float()
     kept = latents.kept_back(folder)  # the first two, which no batch has
     torch.testing.assert_close(kept.x0, x0[:2], atol=1e-2, rtol=1e-2)
     torch.testing.assert_close(kept.text, hidden[:2], atol=1e-3, rtol=1e-3)
-    for row, tokens in zip(batch.x0, batch.text, strict=True):  # shuffled
+    assert torch.equal(kept.length, length[:2])
+    for row, tokens, n in zip(batch.x0, batch.text, batch.length, strict=True):  # shuffled
         k = 2 + int((x0[2:] - row).square().sum(dim=(1, 2, 3)).argmin())
         torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
         torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
+        assert n == length[k]
     batch = next(latents.batches(folder, empty, size=18, seed=0, dropout=1.0))
-    assert (batch.text == empty.float()).all()
+    assert (batch.text == empty[0].float()).all() and (batch.length == empty[1]).all()
 
 
 def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_path):
@@ -444,26 +447,27 @@ def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
     captions = ["a red apple", "", "two red apples next to a house"]
-    hidden = text.embed(encoder, tokenizer, captions)
+    hidden, length = text.embed(encoder, tokenizer, captions)
     torch.manual_seed(0)
     prior = priors.Prior(encoder, (4, 8, 8), 32).eval()
     with torch.no_grad():
         for weight in prior.layers.parameters():
             weight += 0.1 * torch.randn_like(weight) * weight.requires_grad
-    assert prior(hidden.float()).shape == (3, 4, 8, 8)
+    assert prior(hidden.float(), length).shape == (3, 4, 8, 8)
     text.grown(encoder, prior.layers).save_pretrained(tmp_path / "text_encoder")
     grown = BertModel.from_pretrained(tmp_path / "text_encoder").eval()
     assert checkpoint.has_text(tmp_path, grown) and not checkpoint.has_text(tmp_path, encoder)
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float())
+    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length)
     told = priors.told(grown, batch).text
     expected = grown(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
     torch.testing.assert_close(told, expected, atol=0.01, rtol=0.01)  # shards are half precision
     assert (told - hidden).abs().max() > 0.1
-    turned = priors.told(grown, latents.Batch(batch.x0, hidden.float().flip(1))).text
-    torch.testing.assert_close(turned, told.flip(1))  # each token by itself
-    below = text.embed(grown, tokenizer, captions)  # a second training starts there again
-    assert torch.equal(below, hidden)
+    order = torch.cat([torch.arange(2).flip(0), torch.arange(2, hidden.shape[1])])
+    turned = latents.Batch(batch.x0, hidden.float()[:, order], length)
+    torch.testing.assert_close(priors.told(grown, turned).text, told[:, order])  # by themselves
+    below, same = text.embed(grown, tokenizer, captions)  # a second training starts there again
+    assert torch.equal(below, hidden) and torch.equal(same, length)
     assert torch.equal(priors.told(encoder, batch).text, batch.text)  # that has none
 
 
@@ -491,9 +495,9 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
 def test_a_prior_learns_which_caption_has_which_picture(bert_folder):
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
-    hidden = text.embed(encoder, tokenizer, ["red", "a blue house"])
+    hidden, length = text.embed(encoder, tokenizer, ["red", "a blue house"])
     torch.manual_seed(0)
-    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float())
+    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float(), length)
     prior = priors.Prior(encoder, (1, 4, 4), 32)
     optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2)
     before = priors.error(prior, batch)

@@ -24,7 +24,7 @@ from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
-KINDS = ("latents", "text")  # the arrays of a shard
+KINDS = ("latents", "text", "length")  # the arrays of a shard
 
 
 def trained_icons(icon_set: IconSet) -> IconSet:
@@ -101,7 +101,7 @@ def captions(folder: Path) -> list[str]:
 
 @torch.no_grad()
 def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, encoder) -> None:
-    """Writes a shard: captions, their text [N,L,D], and latents [N,C,h,w]."""
+    """Writes a shard: captions, their text [N,L,D] and length [N], and latents [N,C,h,w]."""
     latents = []
     for start in range(0, len(scenes), 16):
         image = to_images([scene.picture for scene in scenes[start : start + 16]])
@@ -109,7 +109,8 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
             latents.append(vae.encode(image.to(vae.device)).latent_dist.mode().half().cpu())
     captions = [scene.caption for scene in scenes]
     (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions), encoding="utf-8")
-    np.save(folder / f"text-{shard:03}.npy", text.embed(*encoder, captions).numpy())
+    for kind, array in zip(KINDS[1:], text.embed(*encoder, captions), strict=True):
+        np.save(folder / f"{kind}-{shard:03}.npy", array.numpy())
     partial = folder / f"partial-{shard:03}.npy"
     np.save(partial, torch.cat(latents).contiguous().numpy())
     os.replace(partial, folder / f"latents-{shard:03}.npy")  # last: the shard is whole
@@ -139,17 +140,18 @@ def shards(folder: Path) -> list[str]:
 def shape(folder: Path) -> tuple[int, int, int]:
     """Channels and side of the latents, width of the text. Raises FileNotFoundError if none."""
     latents, texts = (
-        np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS
+        np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS[:2]
     )
     return latents.shape[1], latents.shape[2], texts.shape[-1]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """x0 [B,C,h,w], text [B,L,D], float32."""
+    """x0 [B,C,h,w], text [B,L,D], float32; length [B]: how many of the L tokens are read."""
 
     x0: Tensor
     text: Tensor
+    length: Tensor
 
 
 def kept_back(folder: Path) -> Batch:
@@ -157,9 +159,11 @@ def kept_back(folder: Path) -> Batch:
 
     They are single icons or, of somebody's own pictures, those that no shard repeats.
     """
-    arrays = [np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS]
-    n = n_kept(len(arrays[0]))
-    return Batch(*(torch.tensor(array[:n]).float() for array in arrays))
+    x0, words, length = (
+        np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS
+    )
+    n = n_kept(len(x0))
+    return Batch(*(torch.tensor(a[:n]).float() for a in (x0, words)), torch.tensor(length[:n]))
 
 
 def n_kept(length: int) -> int:
@@ -167,17 +171,17 @@ def n_kept(length: int) -> int:
     return max(1, min(128, length // 8))
 
 
-def batches(folder: Path, empty: Tensor, *, size: int, seed: int, dropout: float = 0.1):
+def batches(folder: Path, empty: tuple, *, size: int, seed: int, dropout: float = 0.1):
     """Endless shuffled batches; `dropout` of the captions become the empty one.
 
-    empty: its text [1,L,D].
+    empty: its text [1,L,D] and length [1].
 
     Shards that appear while training runs are taken up at the next pass.
     """
     rng = np.random.default_rng(seed)
     while True:
         names = shards(folder)
-        latents, texts = (
+        latents, texts, lengths = (
             [np.load(folder / f"{kind}-{name}.npy", mmap_mode="r") for name in names]
             for kind in KINDS
         )
@@ -190,5 +194,7 @@ def batches(folder: Path, empty: Tensor, *, size: int, seed: int, dropout: float
             chosen = index[start : start + size]
             x0 = torch.from_numpy(np.stack([latents[k][i] for k, i in chosen])).float()
             words = torch.from_numpy(np.stack([texts[k][i] for k, i in chosen])).float()
-            words[torch.from_numpy(rng.random(len(chosen)) < dropout)] = empty.float()
-            yield Batch(x0, words)
+            length = torch.tensor([int(lengths[k][i]) for k, i in chosen])
+            dropped = torch.from_numpy(rng.random(len(chosen)) < dropout)
+            words[dropped], length[dropped] = empty[0].float(), empty[1]
+            yield Batch(x0, words, length)

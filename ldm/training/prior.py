@@ -53,18 +53,16 @@ class Prior(nn.Module):
             nn.SiLU(), nn.Linear(pooled, math.prod(shape)), nn.Unflatten(1, shape)
         )
 
-    def forward(self, text: Tensor) -> Tensor:
-        """x0_hat [B,C,h,w] of frozen token embeddings [B,L,D]."""
-        return self.mean(self.add_embedding(read(self.layers, text)))
+    def forward(self, text: Tensor, length: Tensor) -> Tensor:
+        """x0_hat [B,C,h,w] of frozen token embeddings [B,L,D] and their lengths [B]."""
+        return self.mean(self.add_embedding(read(self.layers, text, length)))
 
 
-def read(layers: nn.ModuleList, text: Tensor) -> Tensor:
-    """What the U-Net is told [B,L,D]: frozen token embeddings, taken through the trained layers.
-
-    It leaves out their attention, which adds 0.
-    """
+def read(layers: nn.ModuleList, text: Tensor, length: Tensor) -> Tensor:
+    """What the U-Net is told [B,L,D]: frozen token embeddings, taken through the trained layers."""
+    mask = (torch.arange(text.shape[1], device=text.device) < length[:, None])[:, None, None]
     for layer in layers:
-        text = layer.feed_forward_chunk(layer.attention.output.LayerNorm(text))
+        text = layer(text, mask)
     return text
 
 
@@ -78,7 +76,7 @@ def _by_itself(layer: nn.Module) -> None:
 
 def loss(model: Prior, batch: Batch):
     """The loss of a batch, its parts, and the batch size."""
-    value = (model(batch.text) - batch.x0).square().mean()
+    value = (model(batch.text, batch.length) - batch.x0).square().mean()
     return value, {"x0": value.item()}, len(batch.x0)
 
 
@@ -92,7 +90,7 @@ def error(model: Prior, batch: Batch) -> float:
 def told(model: nn.Module, batch: Batch) -> Batch:
     """The batch with what the U-Net is told as its text: read by the trained layers too."""
     layers = model.encoder.layer[n_frozen(model) :]
-    return replace(batch, text=read(layers, batch.text))
+    return replace(batch, text=read(layers, batch.text, batch.length))
 
 
 def pooled(weights: dict[str, Tensor]) -> dict[str, Tensor]:

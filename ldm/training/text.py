@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ldm.model import trained_layers
 from ldm.training import sources
@@ -33,12 +33,12 @@ def text_encoder(work: Path) -> tuple[nn.Module, object]:
 
 
 @torch.no_grad()
-def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64) -> Tensor:
-    """Token embeddings [B,L,D] of captions, in half precision.
+def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64):
+    """Token embeddings [B,L,D] in half precision, and how many tokens of each are read, [B].
 
     They are MiniLM's, below the trained layers. Padding is embedded too, as in the pipeline.
     """
-    parts = []
+    parts, length = [], []
     for start in range(0, len(captions), batch):
         ids = tokenizer(
             list(captions[start : start + batch]),
@@ -46,9 +46,11 @@ def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64)
             truncation=True,
             return_tensors="pt",
         ).to(model.device)
-        states = model(**ids, output_hidden_states=True).hidden_states
+        mask = ids.attention_mask
+        states = model(ids.input_ids, attention_mask=mask, output_hidden_states=True).hidden_states
         parts.append(states[n_frozen(model)].half().cpu())
-    return torch.cat(parts)
+        length.append(mask.sum(1).cpu())
+    return torch.cat(parts), torch.cat(length)
 
 
 def n_frozen(model: nn.Module) -> int:
