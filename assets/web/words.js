@@ -91,8 +91,13 @@ document.addEventListener("keydown", (event) => {
   if (event.target === field() && event.key === "Enter") finish();
 });
 
-document.addEventListener("focusout", (event) => {
-  if (event.target === field() && !line.contains(event.relatedTarget)) finish();
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("#ask button")) finish();
+});
+
+document.addEventListener("focusout", (event) => { // not on the way to them: Tab passes the buttons
+  const inside = (part) => part?.closest?.("#ask, #words");
+  if (inside(event.target) && !inside(event.relatedTarget)) finish();
 });
 
 line.addEventListener("mousedown", (event) => event.preventDefault()); // the field is not left

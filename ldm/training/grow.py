@@ -5,6 +5,7 @@ Every channel is repeated, and what reads it shares its weight out among the cop
 """
 
 import re
+from itertools import count, takewhile
 
 import torch
 from torch import Tensor, nn
@@ -46,8 +47,8 @@ def grow(weights: dict[str, Tensor], model: nn.Module, generator: torch.Generato
 
 def _widths(weights: dict[str, Tensor]) -> tuple[int, ...]:
     """Channels of each level."""
-    names = (f"down_blocks.{level}.resnets.0.conv2.weight" for level in range(len(weights)))
-    return tuple(len(weights[name]) for name in names if name in weights)
+    names = (f"down_blocks.{level}.resnets.0.conv2.weight" for level in count())
+    return tuple(len(weights[name]) for name in takewhile(weights.__contains__, names))
 
 
 def _cut(weights: dict[str, Tensor], levels: int) -> dict[str, Tensor]:

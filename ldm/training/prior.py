@@ -39,15 +39,7 @@ class Prior(nn.Module):
         from diffusers.models.embeddings import TextTimeEmbedding
 
         super().__init__()
-        self.layers = copy.deepcopy(model.encoder.layer[n_frozen(model) :])
-        while len(self.layers) < LAYERS:
-            self.layers.append(copy.deepcopy(model.encoder.layer[-1]))
-            nn.init.zeros_(self.layers[-1].output.dense.weight)
-            nn.init.zeros_(self.layers[-1].output.dense.bias)
-            self.layers[-1].output.LayerNorm.reset_parameters()
-        self.layers.requires_grad_(True)
-        for layer in self.layers:
-            _by_itself(layer)
+        self.layers = _trainable(model)
         self.add_embedding = TextTimeEmbedding(model.config.hidden_size, pooled, num_heads=HEADS)
         self.mean = nn.Sequential(
             nn.SiLU(), nn.Linear(pooled, math.prod(shape)), nn.Unflatten(1, shape)
@@ -66,12 +58,26 @@ def read(layers: nn.ModuleList, text: Tensor, length: Tensor) -> Tensor:
     return text
 
 
-def _by_itself(layer: nn.Module) -> None:
-    """A BertLayer's attention adds nothing, and stays so."""
-    layer.attention.requires_grad_(False)
-    for weight in layer.attention.output.dense.parameters():
+def _trainable(model: nn.Module) -> nn.ModuleList:
+    """Copies of a text encoder's trained layers, and new ones up to LAYERS.
+
+    Their attention adds nothing, and stays so; what else a new one adds is 0 at first.
+    """
+    layers = copy.deepcopy(model.encoder.layer[n_frozen(model) :])
+    while len(layers) < LAYERS:
+        layers.append(copy.deepcopy(model.encoder.layer[-1]))
+        _zero(layers[-1].output.dense)
+        layers[-1].output.LayerNorm.reset_parameters()
+    for layer in layers.requires_grad_(True):
+        layer.attention.requires_grad_(False)
+        layer.attention.output.LayerNorm.requires_grad_(True)
+        _zero(layer.attention.output.dense)
+    return layers
+
+
+def _zero(linear: nn.Linear) -> None:
+    for weight in linear.parameters():
         nn.init.zeros_(weight)
-    layer.attention.output.LayerNorm.requires_grad_(True)
 
 
 def loss(model: Prior, batch: Batch):

@@ -65,12 +65,25 @@ def test_a_name_that_is_complete_is_not_continued_from_its_last_word(prompt):
     assert prompt.page.locator("#words p").text_content() == ""
 
 
-@pytest.mark.parametrize("how", ["asked for", "left"])
+@pytest.mark.parametrize("how", ["Enter", "Generate", "left"])
 def test_completions_go_when_the_prompt_is_asked_for_or_left(prompt, how):
     prompt.fill("two ho")
     assert offered(prompt, "house")
-    if how == "asked for":
+    if how == "Enter":
         prompt.press("Enter")
+    elif how == "Generate":
+        prompt.page.get_by_role("button", name="Generate", exact=True).click()
     else:
         prompt.blur()
     assert prompt.page.locator("#words button").count() == 0
+
+
+def test_completions_are_reached_with_the_keyboard(prompt):
+    prompt.fill("two ho")
+    assert offered(prompt, "house") == ["home", "house"]
+    for _ in range(4):
+        prompt.page.keyboard.press("Tab")
+        if prompt.page.locator("#words button:focus").count():
+            break
+    prompt.page.keyboard.press("Enter")
+    assert prompt.input_value() == "two home "
