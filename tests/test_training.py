@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ldm.training import (
     denoiser,
     evaluate,
     example,
+    grounding,
     grow,
     icons,
     judge,
@@ -118,12 +120,38 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
             assert all(0 <= b[0] < b[2] <= 128 and 0 <= b[1] < b[3] <= 128 for b in thing.boxes)
             if thing.colour:
                 assert thing.colour in scene.caption
+        for start, end, thing in scene.named():
+            words = scene.caption[start:end]
+            assert thing.name in words or thing.count > 1
+            assert (thing.colour or "") in words and scenes.NUMBERS[thing.count] in (
+                "one",
+                *words.split(),
+            )
         if scene.relation == "to the left of":
             left, right = (np.mean([b[0] + b[2] for b in t.boxes]) for t in scene.things)
             assert left < right
         if scene.relation == "above":
             upper, lower = (np.mean([b[1] + b[3] for b in t.boxes]) for t in scene.things)
             assert upper < lower
+
+
+def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):
+    tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer", model_max_length=80)
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    drawn = [composer.scene(rng) for _ in range(30)]
+    shape = (30, 80, grounding.CELLS, grounding.CELLS)
+    for scene, places in zip(drawn, grounding.places(tokenizer, drawn).reshape(shape), strict=True):
+        read = tokenizer(scene.caption, return_offsets_mapping=True)["offset_mapping"]
+        for (start, end), place in zip(read, places, strict=False):
+            named = [thing for a, b, thing in scene.named() if start < end and a <= start < b]
+            assert place.any() == bool(named)
+            for box in (box for thing in named for box in thing.boxes):
+                x, y = ((box[k] + box[k + 2]) / 2 for k in (0, 1))
+                assert place[int(y / 16), int(x / 16)]
+            if named and scene.relation in ("and", "to the left of"):
+                left, right = place[:, :4].any(), place[:, 4:].any()
+                assert left != right and left == (named[0] == scene.things[0])
+        assert not places[len(read) :].any()
 
 
 def random_unet(*widths: int) -> torch.nn.Module:
@@ -432,14 +460,17 @@ def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon
     kept = latents.kept_back(folder)  # the first two, which no batch has
     torch.testing.assert_close(kept.x0, x0[:2], atol=1e-2, rtol=1e-2)
     torch.testing.assert_close(kept.text, hidden[:2], atol=1e-3, rtol=1e-3)
-    assert torch.equal(kept.length, length[:2])
-    for row, tokens, n in zip(batch.x0, batch.text, batch.length, strict=True):  # shuffled
+    place = torch.from_numpy(grounding.places(words[1], drawn))
+    assert torch.equal(kept.length, length[:2]) and torch.equal(kept.place, place[:2])
+    rows = zip(batch.x0, batch.text, batch.length, batch.place, strict=True)  # shuffled
+    for row, tokens, n, where in rows:
         k = 2 + int((x0[2:] - row).square().sum(dim=(1, 2, 3)).argmin())
         torch.testing.assert_close(row, x0[k], atol=1e-2, rtol=1e-2)
         torch.testing.assert_close(tokens, hidden[k], atol=1e-3, rtol=1e-3)
-        assert n == length[k]
+        assert n == length[k] and torch.equal(where, place[k])
     batch = next(latents.batches(folder, empty, size=18, seed=0, dropout=1.0))
     assert (batch.text == empty[0].float()).all() and (batch.length == empty[1]).all()
+    assert not batch.place.any()
 
 
 def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_path):
@@ -453,19 +484,17 @@ def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_
     with torch.no_grad():
         for weight in prior.layers.parameters():
             weight += 0.1 * torch.randn_like(weight) * weight.requires_grad
-    assert prior(hidden.float(), length).shape == (3, 4, 8, 8)
+    x0_hat, place = prior(hidden.float(), length)
+    assert x0_hat.shape == (3, 4, 8, 8) and place.shape == (3, hidden.shape[1], grounding.CELLS**2)
     text.grown(encoder, prior.layers).save_pretrained(tmp_path / "text_encoder")
     grown = BertModel.from_pretrained(tmp_path / "text_encoder").eval()
     assert checkpoint.has_text(tmp_path, grown) and not checkpoint.has_text(tmp_path, encoder)
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length)
+    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length, place > 0)
     told = priors.told(grown, batch).text
     expected = grown(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
     torch.testing.assert_close(told, expected, atol=0.01, rtol=0.01)  # shards are half precision
     assert (told - hidden).abs().max() > 0.1
-    order = torch.cat([torch.arange(2).flip(0), torch.arange(2, hidden.shape[1])])
-    turned = latents.Batch(batch.x0, hidden.float()[:, order], length)
-    torch.testing.assert_close(priors.told(grown, turned).text, told[:, order])  # by themselves
     below, same = text.embed(grown, tokenizer, captions)  # a second training starts there again
     assert torch.equal(below, hidden) and torch.equal(same, length)
     assert torch.equal(priors.told(encoder, batch).text, batch.text)  # that has none
@@ -492,12 +521,14 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
     assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])
 
 
-def test_a_prior_learns_which_caption_has_which_picture(bert_folder):
+def test_a_prior_learns_which_caption_has_which_picture_and_what_is_where(bert_folder):
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
     hidden, length = text.embed(encoder, tokenizer, ["red", "a blue house"])
     torch.manual_seed(0)
-    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float(), length)
+    place = torch.zeros(2, hidden.shape[1], grounding.CELLS**2, dtype=torch.bool)
+    place[0, 1, :8] = place[1, 2, 8:] = True
+    batch = latents.Batch(torch.randn(2, 1, 4, 4), hidden.float(), length, place)
     prior = priors.Prior(encoder, (1, 4, 4), 32)
     optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2)
     before = priors.error(prior, batch)
@@ -506,6 +537,10 @@ def test_a_prior_learns_which_caption_has_which_picture(bert_folder):
         priors.loss(prior, batch)[0].backward()
         optimizer.step()
     assert priors.error(prior.eval(), batch) < 0.1 * before
+    known = place.any(-1)
+    assert torch.equal(prior(batch.text, batch.length)[1][known] > 0, place[known])
+    unknown = replace(batch, place=place & False)  # of somebody's own pictures
+    assert priors.loss(prior, unknown)[1]["place"] == 0
 
 
 def test_questions_are_of_what_was_trained_or_only_of_what_was_not(icon_set):

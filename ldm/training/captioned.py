@@ -22,6 +22,10 @@ class Captioned:
     path: Path
     caption: str
 
+    def named(self) -> tuple[()]:
+        """Where in the caption the things are named that are known to be somewhere: nothing is."""
+        return ()
+
     @property
     def picture(self) -> np.ndarray:
         """The middle of the picture, [128, 128, 3] uint8. Raises ValueError if it is none."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ldm.precision import fast_maths
-from ldm.training import text
+from ldm.training import grounding, text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out, load
 from ldm.training.scenes import PLAIN, SCENE_GROUPS, Composer, Scene
@@ -24,7 +24,7 @@ from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
-KINDS = ("latents", "text", "length")  # the arrays of a shard
+KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 
 def trained_icons(icon_set: IconSet) -> IconSet:
@@ -101,7 +101,10 @@ def captions(folder: Path) -> list[str]:
 
 @torch.no_grad()
 def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, encoder) -> None:
-    """Writes a shard: captions, their text [N,L,D] and length [N], and latents [N,C,h,w]."""
+    """Writes a shard: captions, their text [N,L,D], length [N] and place, and latents [N,C,h,w].
+
+    place [N,L,cells/8] uint8 is what `grounding` says of each token, 8 cells in a byte.
+    """
     latents = []
     for start in range(0, len(scenes), 16):
         image = to_images([scene.picture for scene in scenes[start : start + 16]])
@@ -109,8 +112,10 @@ def build_shard(folder: Path, shard: int, scenes: list[Scene], vae: nn.Module, e
             latents.append(vae.encode(image.to(vae.device)).latent_dist.mode().half().cpu())
     captions = [scene.caption for scene in scenes]
     (folder / f"captions-{shard:03}.json").write_text(json.dumps(captions), encoding="utf-8")
-    for kind, array in zip(KINDS[1:], text.embed(*encoder, captions), strict=True):
-        np.save(folder / f"{kind}-{shard:03}.npy", array.numpy())
+    words, length = text.embed(*encoder, captions)
+    place = np.packbits(grounding.places(encoder[1], scenes), axis=-1)
+    for kind, array in zip(KINDS[1:], (words.numpy(), length.numpy(), place), strict=True):
+        np.save(folder / f"{kind}-{shard:03}.npy", array)
     partial = folder / f"partial-{shard:03}.npy"
     np.save(partial, torch.cat(latents).contiguous().numpy())
     os.replace(partial, folder / f"latents-{shard:03}.npy")  # last: the shard is whole
@@ -147,11 +152,22 @@ def shape(folder: Path) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Batch:
-    """x0 [B,C,h,w], text [B,L,D], float32; length [B]: how many of the L tokens are read."""
+    """x0 [B,C,h,w] and text [B,L,D], float32; length [B]: how many of the L tokens are read.
+
+    place [B,L,cells] bool: in which cells of the picture that is which a token speaks of.
+    """
 
     x0: Tensor
     text: Tensor
     length: Tensor
+    place: Tensor
+
+    @classmethod
+    def stored(cls, x0, text, length, place) -> "Batch":
+        """Samples of a shard, as they are stored there."""
+        shown = np.unpackbits(np.asarray(place), axis=-1).astype(bool)
+        floats = (torch.tensor(np.asarray(array)).float() for array in (x0, text))
+        return cls(*floats, torch.tensor(np.asarray(length)), torch.from_numpy(shown))
 
 
 def kept_back(folder: Path) -> Batch:
@@ -159,11 +175,9 @@ def kept_back(folder: Path) -> Batch:
 
     They are single icons or, of somebody's own pictures, those that no shard repeats.
     """
-    x0, words, length = (
-        np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS
-    )
-    n = n_kept(len(x0))
-    return Batch(*(torch.tensor(a[:n]).float() for a in (x0, words)), torch.tensor(length[:n]))
+    arrays = [np.load(folder / f"{kind}-{shards(folder)[0]}.npy", mmap_mode="r") for kind in KINDS]
+    n = n_kept(len(arrays[0]))
+    return Batch.stored(*(array[:n] for array in arrays))
 
 
 def n_kept(length: int) -> int:
@@ -181,20 +195,19 @@ def batches(folder: Path, empty: tuple, *, size: int, seed: int, dropout: float 
     rng = np.random.default_rng(seed)
     while True:
         names = shards(folder)
-        latents, texts, lengths = (
+        parts = [
             [np.load(folder / f"{kind}-{name}.npy", mmap_mode="r") for name in names]
             for kind in KINDS
-        )
-        index = [(k, i) for k, part in enumerate(latents) for i in range(len(part))]
-        index = index[n_kept(len(latents[0])) :]
+        ]
+        index = [(k, i) for k, latents in enumerate(parts[0]) for i in range(len(latents))]
+        index = index[n_kept(len(parts[0][0])) :]
         if len(index) < size:
             raise ValueError(f"{len(index)} samples are fewer than a batch of {size}")
         rng.shuffle(index)
         for start in range(0, len(index) - size + 1, size):
             chosen = index[start : start + size]
-            x0 = torch.from_numpy(np.stack([latents[k][i] for k, i in chosen])).float()
-            words = torch.from_numpy(np.stack([texts[k][i] for k, i in chosen])).float()
-            length = torch.tensor([int(lengths[k][i]) for k, i in chosen])
+            batch = Batch.stored(*(np.stack([part[k][i] for k, i in chosen]) for part in parts))
             dropped = torch.from_numpy(rng.random(len(chosen)) < dropout)
-            words[dropped], length[dropped] = empty[0].float(), empty[1]
-            yield Batch(x0, words, length)
+            batch.text[dropped], batch.length[dropped] = empty[0].float(), empty[1]
+            batch.place[dropped] = False
+            yield batch

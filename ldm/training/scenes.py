@@ -4,6 +4,7 @@ import colorsys
 import functools
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,14 +73,26 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture [128, 128, 3] uint8, its caption, and what it shows in terms a judge can check."""
+    """A picture [128, 128, 3] uint8, its caption, and what it shows in terms a judge can check.
+
+    phrases: the caption's words for each of the things.
+    """
 
     picture: np.ndarray
     caption: str
+    phrases: tuple[str, ...]
     things: tuple[Thing, ...]
     relation: str | None
     background: str
     style: str
+
+    def named(self) -> Iterator[tuple[int, int, Thing]]:
+        """Where in the caption each thing is named: from and to which character."""
+        end = 0
+        for phrase, thing in zip(self.phrases, self.things, strict=True):
+            start = self.caption.index(phrase, end)
+            end = start + len(phrase)
+            yield start, end, thing
 
 
 class Composer:
@@ -106,8 +119,9 @@ class Composer:
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
-        caption = _single_caption(rng, icon, colour, background)
-        return Scene(np.asarray(canvas), caption, (thing,), None, background, icon.source)
+        words = _words(rng, icon, colour)
+        caption = words + _ending(rng, background, icon.source)
+        return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """One to three kinds of things in one style, with counts, colours and a relation."""
@@ -123,8 +137,9 @@ class Composer:
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
-        caption = _scene_caption(rng, things, relation) + _ending(rng, background, source)
-        return Scene(picture, caption, things, relation, background, source)
+        phrases = tuple(_phrase(thing) for thing in things)
+        caption = _joined(phrases, relation) + _ending(rng, background, source)
+        return Scene(picture, caption, phrases, things, relation, background, source)
 
     def draw(
         self, rng, chosen, counts, colours, relation: str | None, rgb
@@ -314,30 +329,29 @@ def plural(words: str) -> str:
     return words if is_plural(words) else _grammar().plural_noun(head) + rest
 
 
-def _single_caption(rng, icon: Icon, colour: str | None, background: str) -> str:
+def _words(rng, icon: Icon, colour: str | None) -> str:
+    """What a picture of one icon is called this time."""
     name = _name(rng, icon)
     words = f"{colour} {name}" if colour else name
     form = rng.random()
     if form < 0.5:
-        caption = article(words)
-    elif form < 0.75:
-        caption = words
-    elif form < 0.85:
-        caption = f"a picture of {article(words)}"
-    else:
-        known = [word for word in icon.keywords if word not in COLOURS]
-        some = rng.permutation(known)[:3] if known else ()
-        caption = ", ".join([words, *some])
-    return caption + _ending(rng, background, icon.source)
+        return article(words)
+    if form < 0.75:
+        return words
+    if form < 0.85:
+        return f"a picture of {article(words)}"
+    known = [word for word in icon.keywords if word not in COLOURS]
+    some = rng.permutation(known)[:3] if known else ()
+    return ", ".join([words, *some])
 
 
-def _scene_caption(rng, things: list[Thing], relation: str | None) -> str:
-    phrases = []
-    for thing in things:
-        words = f"{thing.colour} {thing.name}" if thing.colour else thing.name
-        phrases.append(
-            article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {plural(words)}"
-        )
+def _phrase(thing: Thing) -> str:
+    """What a thing of a scene is called, with its count and colour."""
+    words = f"{thing.colour} {thing.name}" if thing.colour else thing.name
+    return article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {plural(words)}"
+
+
+def _joined(phrases: tuple[str, ...], relation: str | None) -> str:
     if len(phrases) == 3:
         return f"{phrases[0]}, {phrases[1]} and {phrases[2]}"
     return f" {relation} ".join(phrases) if relation else phrases[0]
