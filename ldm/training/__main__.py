@@ -332,7 +332,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
     command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
-    shard = {"scenes": 0.2, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
+    shard = {"scenes": 0.5, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     drawn = {"batch": 32, "micro_batches": 2}
