@@ -165,9 +165,9 @@ class Batch:
     @classmethod
     def stored(cls, x0, text, length, place) -> "Batch":
         """Samples of a shard, as they are stored there."""
-        shown = np.unpackbits(np.asarray(place), axis=-1).astype(bool)
-        floats = (torch.tensor(np.asarray(array)).float() for array in (x0, text))
-        return cls(*floats, torch.tensor(np.asarray(length)), torch.from_numpy(shown))
+        floats = (array.astype(np.float32) for array in (x0, text))
+        shown = np.unpackbits(place, axis=-1).astype(bool)
+        return cls(*map(torch.from_numpy, (*floats, np.array(length), shown)))
 
 
 def kept_back(folder: Path) -> Batch:

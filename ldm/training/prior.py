@@ -58,8 +58,8 @@ class Prior(nn.Module):
 
         And [B,L,cells], the logits of where that is which a token speaks of.
         """
-        text, unread = read(self.layers, text, length), ~_are_read(text, length)
-        x0_hat = self.mean(self.add_embedding(text)) + self.cells(text, unread)
+        text, mask = read(self.layers, text, length), _are_read(text, length)
+        x0_hat = self.mean(self.add_embedding(text)) + self.cells(text, mask)
         return x0_hat, self.place(text)
 
 
@@ -76,13 +76,13 @@ class Cells(nn.Module):
         self.key = nn.Linear(width, heads * key)
         self.value = nn.Parameter(torch.zeros(self.h * self.w, heads * width, 4 * self.C))
 
-    def forward(self, text: Tensor, unread: Tensor) -> Tensor:
-        """[B,C,h,w] of tokens [B,L,D]; unread [B,L]: which of them are padding."""
+    def forward(self, text: Tensor, mask: Tensor) -> Tensor:
+        """[B,C,h,w] of tokens [B,L,D]; mask [B,L]: which of them are no padding."""
         heads, _, width = self.query.shape
-        key = self.key(text).unflatten(-1, (heads, width)).permute(0, 2, 3, 1)
-        scores = self.query @ key / math.sqrt(width)
-        scores = scores.masked_fill(unread[:, None, None], -torch.inf)
-        found = scores.softmax(-1) @ text[:, None]  # [B,heads,cells,D]
+        key = self.key(text).unflatten(-1, (heads, width)).transpose(1, 2)
+        query = self.query.expand(len(text), -1, -1, -1)
+        value = text[:, None].expand(-1, heads, -1, -1)
+        found = F.scaled_dot_product_attention(query, key, value, mask[:, None, None])
         drawn = found.permute(2, 0, 1, 3).flatten(2) @ self.value  # [cells,B,4C]
         drawn = drawn.view(self.h, self.w, len(text), self.C, 2, 2)
         return drawn.permute(2, 3, 0, 4, 1, 5).reshape(len(text), self.C, 2 * self.h, 2 * self.w)
@@ -120,7 +120,7 @@ def loss(model: Prior, batch: Batch):
     known = batch.place.any(-1)
     missed = F.binary_cross_entropy_with_logits(
         place[known], batch.place[known].float(), reduction="sum"
-    ) / max(1, known.sum() * CELLS**2)
+    ) / max(1, batch.place[known].numel())
     return value + missed, {"x0": value.item(), "place": missed.item()}, len(batch.x0)
 
 
