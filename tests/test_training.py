@@ -135,6 +135,20 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
             assert upper < lower
 
 
+def test_where_no_style_is_named_each_thing_has_one_drawing(icon_set):
+    """The first of the plain styles' that there is, in scenes as alone."""
+    fewer = icon_set.select(lambda i: (i.source, i.name) != ("twemoji", "house"))
+    drawn = {(fewer.icons[i].name, fewer.icons[i].source) for i in scenes.plain_drawings(fewer)}
+    assert drawn == {(n, "emojione" if n == "house" else "twemoji") for n in SHAPES}
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    alone = [composer.icon(rng, i) for i in range(len(icon_set.icons))]
+    for composed in (alone, [composer.scene(rng) for _ in range(60)]):
+        unnamed = [scene.style for scene in composed if " style" not in scene.caption]
+        assert unnamed and set(unnamed) == {"twemoji"}
+    often = [scene.style == "twemoji" for scene in latents.compose(icon_set, 0, 0.5, size=400)]
+    assert 0.4 < np.mean(often) < 0.8
+
+
 def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer", model_max_length=80)
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)

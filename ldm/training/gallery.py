@@ -13,7 +13,7 @@ from ldm.images import to_sheet
 from ldm.training import sources
 from ldm.training.icons import SIZE, IconSet
 from ldm.training.latents import kept_icons
-from ldm.training.scenes import Composer, alone, article
+from ldm.training.scenes import STYLES, Composer, alone, article
 
 FOLDER = Path(__file__).parents[2] / "assets" / "gallery"
 COLUMNS = 12
@@ -127,9 +127,10 @@ def compose(kept: IconSet) -> list[tuple[np.ndarray, tuple[str, str]]]:
     composer, rng, pairs = Composer(_pictured(kept)), np.random.default_rng(21), []
     while len(pairs) < SCENES:
         scene = composer.scene(rng)
-        plain = len(scene.caption) <= 60 and " style" not in scene.caption
-        if plain and sum(thing.count for thing in scene.things) <= 4:
-            pairs.append((scene.picture, (scene.caption, scene.style)))
+        caption = scene.caption.removesuffix(f" in the {STYLES[scene.style]} style")
+        one_source = caption != scene.caption  # to be credited
+        if one_source and len(caption) <= 60 and sum(thing.count for thing in scene.things) <= 4:
+            pairs.append((scene.picture, (caption, scene.style)))
     return drawn + pairs
 
 

@@ -19,11 +19,12 @@ from ldm.precision import fast_maths
 from ldm.training import grounding, text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out, load
-from ldm.training.scenes import PLAIN, SCENE_GROUPS, Composer, Scene
+from ldm.training.scenes import SCENE_GROUPS, Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
+PLAIN_OFTEN = 8  # times as often as in any other style
 KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 
@@ -58,14 +59,14 @@ def _kept(icon: Icon) -> bool:
 def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> Iterator[Scene]:
     """The scenes of one shard: a share `scenes` of compositions, the rest single icons in turn.
 
-    What people type most comes twice as often, and the plain styles come more often than others.
+    What people type most comes twice as often, and what it means if no style is named PLAIN_OFTEN.
     """
     composer, rng = Composer(icon_set), np.random.default_rng([7, shard])
     alone = size - round(size * scenes)
     pool = [
         i
         for i, icon in enumerate(icon_set.icons)
-        for _ in range((1 + (icon.group in OFTEN)) * PLAIN.get(icon.source, 1))
+        for _ in range((1 + (icon.group in OFTEN)) * (PLAIN_OFTEN if i in composer.plain else 1))
     ]
     order = functools.cache(lambda turn: np.random.default_rng([11, turn]).permutation(pool))
     for k in range(size):

@@ -53,8 +53,9 @@ HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
-PLAIN = {"twemoji": 4, "noto": 2, "fluent-flat": 2, "emojione": 2}  # what an unnamed style may be:
-# flat drawings, much alike; and how many times as often as others they are drawn
+PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is named, the first of
+# these that draws a thing: flat drawings, much alike
+PLAIN_SHARE = 0.6  # of the scenes
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,13 @@ class Composer:
 
     def __init__(self, icon_set: IconSet):
         self.icon_set = icon_set
-        self.by_source: dict[str, list[int]] = {}
+        self.plain = plain_drawings(icon_set)
+        self.by_style: dict[str | None, list[int]] = {}  # None: where no style is named
         for i, icon in enumerate(icon_set.icons):
             if icon.group in SCENE_GROUPS:
-                self.by_source.setdefault(icon.source, []).append(i)
-        often = {s: len(drawn) * PLAIN.get(s, 1) for s, drawn in self.by_source.items()}
-        self.share = {source: n / sum(often.values()) for source, n in often.items()}
+                self.by_style.setdefault(icon.source, []).append(i)
+                if i in self.plain:
+                    self.by_style.setdefault(None, []).append(i)
 
     def icon(self, rng: np.random.Generator, index: int) -> Scene:
         """One icon alone, nearly filling the picture."""
@@ -120,16 +122,17 @@ class Composer:
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
         words = _words(rng, icon, colour)
-        caption = words + _ending(rng, background, icon.source)
+        unnamed = index in self.plain and rng.random() < 0.8
+        caption = words + _ending(rng, background, None if unnamed else icon.source)
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """One to three kinds of things in one style, with counts, colours and a relation."""
-        source = str(rng.choice(list(self.share), p=list(self.share.values())))
+        style = self._style(rng)
         background, rgb = _background(rng)
         while True:
             kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.6, 0.05]))
-            chosen = rng.choice(self.by_source[source], size=kinds, replace=False)
+            chosen = rng.choice(self.by_style[style], size=kinds, replace=False)
             if self._allowed(chosen):
                 break
         icons = [self.icon_set.icons[i] for i in chosen]
@@ -138,8 +141,8 @@ class Composer:
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
         phrases = tuple(_phrase(thing) for thing in things)
-        caption = _joined(phrases, relation) + _ending(rng, background, source)
-        return Scene(picture, caption, phrases, things, relation, background, source)
+        caption = _joined(phrases, relation) + _ending(rng, background, style)
+        return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
         self, rng, chosen, counts, colours, relation: str | None, rgb
@@ -156,6 +159,14 @@ class Composer:
             things.append(Thing(icon.concept, _name(rng, icon), count, colour, tuple(boxes)))
         return np.asarray(canvas), tuple(things)
 
+    def _style(self, rng) -> str | None:
+        """The style that a scene's caption names, a set with more drawings more often; or none."""
+        if rng.random() < PLAIN_SHARE and None in self.by_style:
+            return None
+        drawn = {style: len(icons) for style, icons in self.by_style.items() if style}
+        share = np.array(list(drawn.values())) / sum(drawn.values())
+        return str(rng.choice(list(drawn), p=share))
+
     def _allowed(self, chosen) -> bool:
         concepts = sorted(self.icon_set.icons[i].concept for i in chosen)
         return not any(held_out("pair", a, b) for a in concepts for b in concepts if a < b)
@@ -165,6 +176,16 @@ class Composer:
         if colour:
             pixels = recolour(pixels, icon.hue, colour)
         return Image.fromarray(np.ascontiguousarray(pixels)).crop(icon.box)
+
+
+def plain_drawings(icon_set: IconSet) -> frozenset[int]:
+    """The drawing of each concept, by index, that is meant where no style is named."""
+    best: dict[str, tuple[int, int]] = {}
+    for i, icon in enumerate(icon_set.icons):
+        if icon.source in PLAIN:
+            drawing = PLAIN.index(icon.source), i
+            best[icon.concept] = min(drawing, best.get(icon.concept, drawing))
+    return frozenset(i for _, i in best.values())
 
 
 def alone(icon_set: IconSet, index: int, side: float = 0.9 * SIZE) -> np.ndarray:
@@ -357,11 +378,9 @@ def _joined(phrases: tuple[str, ...], relation: str | None) -> str:
     return f" {relation} ".join(phrases) if relation else phrases[0]
 
 
-def _ending(rng, background: str, source: str) -> str:
-    """What is said of background and style: where nothing is, it is white, and a plain style."""
+def _ending(rng, background: str, style: str | None) -> str:
+    """What is said of background and style; a background that is not named is white."""
     ending = ""
     if background != "white" or rng.random() < 0.2:
         ending = f" on {article(background)} background"
-    if source not in PLAIN or rng.random() < 0.3:
-        ending += f" in the {STYLES[source]} style"
-    return ending
+    return ending + (f" in the {STYLES[style]} style" if style else "")
