@@ -30,7 +30,9 @@ pipeline("a red apple", num_inference_steps=25, guidance_scale=4).images[0]
 The autoencoder has seen {autoencoder[samples]:,} pictures or 64 px crops of them in
 {autoencoder[hours]} hours, the denoiser {samples:,} samples in {hours} hours, on two CPU cores.
 Composed pictures with exact captions: single icons, and scenes of one to three kinds of things
-with counts, colours, positions and backgrounds. Objectives and settings are in `ldm/training/`.
+with counts, colours, positions and backgrounds. A prompt may end in "in the STYLE style", one of
+{styles}.
+Objectives and settings are in `ldm/training/`.
 
 ## Figures
 
@@ -80,8 +82,17 @@ with counts, colours, positions and backgrounds. Objectives and settings are in 
   the trained layers expect is nearest to a right one for a tenth. Noise on the tokens as large as
   they are, a network of their mean alone, and 3,698 other words of its vocabulary taught as the
   names nearest to them left that as it was (0.07 to 0.14).
-- Captions leave nothing open that is in the picture: no style named is one of the plain ones, no
-  background named is white.
+- Captions leave nothing open that is in the picture: no background named is white, and no style
+  named means one drawing of a thing. It used to mean one of four flat sets', whose mean is blurred:
+  of 60 names the variance of their latents is 0.21, that of one drawing, moved and scaled by a few
+  pixels, 0.06. And no drawing had been learned well: the mean of a Twemoji one, its style named,
+  was 0.21 off. Now it is Twemoji's, or the next plain set's that has the thing, and six pictures in
+  ten are of these 1,230 drawings. In 24 minutes of the text (146,000 samples) the mean of such a
+  drawing came from 0.215 to 0.152, of unseen scenes of two things from 0.203 to 0.154, of counts
+  from 0.214 to 0.154. The denoiser's error of those pairs came from 0.170 to 0.122 at the noisiest
+  step, from 0.097 to 0.082 at t 400, in 64 minutes. Of 172 things asked for by name 0.448 are
+  recognised, 0.337 before; two objects and positions, 0.30 and 0.23 of the ceiling before, are
+  drawn as the table says. The price is variety: 0.27, and 0.43 before.
 - Muon instead of AdamW, from nothing and at equal time: behind after four minutes. Batches of 32
   or 64: no difference. Easier pictures (centred, larger, plain styles more often): twice as many
   things recognised.
@@ -127,6 +138,7 @@ def write(folder: Path) -> str:
     text = CARD.format(
         name=folder.name,
         parts=_parts(folder, record.get("text")),
+        styles=", ".join(icon_set.style for icon_set in sources.ICON_SETS),
         **record,
         settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
         table=table(figures),
