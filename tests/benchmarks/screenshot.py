@@ -1,6 +1,6 @@
 """Takes the picture of the README: a finished run on the bundled model, at 1280 px.
 
-python tests/benchmarks/screenshot.py [--prompt "a red apple"] [--to assets/screenshot.png]
+python tests/benchmarks/screenshot.py [--prompt "a blue umbrella"] [--to assets/screenshot.png]
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--prompt", default="a red apple")
+    parser.add_argument("--prompt", default="a blue umbrella")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--step", type=int, default=16, help="of 25, the one that is shown")
     parser.add_argument("--model", default=str(ROOT / "assets" / "models" / "emoji"))
