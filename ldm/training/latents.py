@@ -59,7 +59,8 @@ def _kept(icon: Icon) -> bool:
 def compose(icon_set: IconSet, shard: int, scenes: float, size: int = SHARD) -> Iterator[Scene]:
     """The scenes of one shard: a share `scenes` of compositions, the rest single icons in turn.
 
-    What people type most comes twice as often, and what it means if no style is named PLAIN_OFTEN.
+    What people type most comes twice as often, and the drawings meant where no style is named
+    PLAIN_OFTEN times as often.
     """
     composer, rng = Composer(icon_set), np.random.default_rng([7, shard])
     alone = size - round(size * scenes)

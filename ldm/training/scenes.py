@@ -76,7 +76,8 @@ class Thing:
 class Scene:
     """A picture [128, 128, 3] uint8, its caption, and what it shows in terms a judge can check.
 
-    phrases: the caption's words for each of the things.
+    phrases: the caption's words for each of the things. style: the icon set of the first of them;
+    only where the caption names no style may another one be of the next plain set.
     """
 
     picture: np.ndarray

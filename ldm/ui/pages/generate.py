@@ -18,7 +18,7 @@ from ldm.ui.words import Words
 TITLE = "Generate"
 MAX_WAITING = 16  # visitors who are told how many runs are ahead of theirs
 DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
-EXAMPLES = ["a blue umbrella", "a cat", "four apples", "a penguin and a red apple"]
+EXAMPLES = ["a cat", "a blue umbrella", "four apples", "a penguin and a red apple"]
 
 
 def build(studio: Studio) -> None:
