@@ -165,7 +165,7 @@ class LatentDiffusion:
     def preview(self, latent: Tensor) -> Tensor:
         """Returns the same image as `decode`, to look at: within a few of 255 levels.
 
-        It is in bfloat16, twice as fast, on a CPU that computes so; elsewhere it is the very same.
+        It is in bfloat16 on a CPU that is faster so; elsewhere it is the very same.
         """
         with fast_maths(torch.device("cpu")):
             return self.decode(latent).float()
