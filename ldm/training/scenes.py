@@ -56,6 +56,7 @@ SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "
 PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is named, the first of
 # these that draws a thing: flat drawings, much alike
 PLAIN_SHARE = 0.6  # of the scenes
+COLOURED_SHARE = 0.3  # of the scenes, in which everything is in a colour that is named
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ class Composer:
                 self.by_style.setdefault(icon.source, []).append(i)
                 if i in self.plain:
                     self.by_style.setdefault(None, []).append(i)
+        icons = icon_set.icons
+        self.coloured = {
+            style: [i for i in drawn if has_colours(icons[i])]
+            for style, drawn in self.by_style.items()
+        }
 
     def icon(self, rng: np.random.Generator, index: int) -> Scene:
         """One icon alone, nearly filling the picture."""
@@ -131,13 +137,15 @@ class Composer:
         """One to three kinds of things in one style, with counts, colours and a relation."""
         style = self._style(rng)
         background, rgb = _background(rng)
+        coloured = rng.random() < COLOURED_SHARE and len(self.coloured[style]) > 2
         while True:
             kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.6, 0.05]))
-            chosen = rng.choice(self.by_style[style], size=kinds, replace=False)
+            pool = self.coloured if coloured else self.by_style
+            chosen = rng.choice(pool[style], size=kinds, replace=False)
             if self._allowed(chosen):
                 break
         icons = [self.icon_set.icons[i] for i in chosen]
-        colours = [_colour(rng, icon, background, 0.45) for icon in icons]
+        colours = [_colour(rng, icon, background, 1 if coloured else 0.25) for icon in icons]
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
