@@ -171,7 +171,7 @@ def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_fo
 def random_unet(*widths: int) -> torch.nn.Module:
     """A U-Net in which nothing adds 0, as an untrained one's attention does."""
     torch.manual_seed(0)
-    unet = denoiser.denoiser(4, 8, 24, widths).eval()
+    unet = denoiser.unet(4, 8, 24, widths).eval()
     for weight in unet.parameters():
         torch.nn.init.normal_(weight, std=0.5 / weight[0].numel() ** 0.5)
     return unet
@@ -180,7 +180,7 @@ def random_unet(*widths: int) -> torch.nn.Module:
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_a_grown_unet_computes_what_it_did_and_its_copies_differ(levels):
     widths = (16, 32, 32)[:levels]
-    small, large = random_unet(*widths), denoiser.denoiser(4, 8, 24, tuple(2 * w for w in widths))
+    small, large = random_unet(*widths), denoiser.unet(4, 8, 24, tuple(2 * w for w in widths))
     weights = grow.grow(small.state_dict(), large, torch.Generator().manual_seed(0))
     large.load_state_dict(weights)
     given = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 24)
@@ -193,7 +193,7 @@ def test_a_grown_unet_computes_what_it_did_and_its_copies_differ(levels):
 
 def test_a_unet_grows_from_the_upper_levels_of_a_deeper_one():
     """They go on as they were, where what came from below them adds nothing."""
-    deep, cut = random_unet(16, 32, 48), denoiser.denoiser(4, 8, 24, (16, 32))
+    deep, cut = random_unet(16, 32, 48), denoiser.unet(4, 8, 24, (16, 32))
     weights = grow.grow(deep.state_dict(), cut, torch.Generator())
     cut.load_state_dict(weights)
     assert not cut.up_blocks[0].resnets[0].conv1.weight[:, :32].any()
@@ -208,7 +208,7 @@ def test_a_unet_does_not_grow_narrower_or_by_a_fraction():
     weights = random_unet(16, 32).state_dict()
     for widths in ((16, 16), (16, 48), (16, 32, 64)):
         with pytest.raises(ValueError, match="do not grow from the checkpoint's"):
-            grow.grow(weights, denoiser.denoiser(4, 8, 24, widths), torch.Generator())
+            grow.grow(weights, denoiser.unet(4, 8, 24, widths), torch.Generator())
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -364,6 +364,25 @@ def test_decay_ends_at_zero_and_keeps_the_undecayed_state(tmp_path):
     assert kept.load() and kept.step < state.step
 
 
+def test_the_slow_part_learns_at_a_tenth_of_the_rate(tmp_path):
+    """The first step of Adam is as long as the learning rate, whatever the gradient."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    for layer in model:
+        torch.nn.init.ones_(layer.weight)
+    state = loop.State(model, tmp_path, lr=0.1, slow=model[1])
+    steps = loop.train(
+        state,
+        iter(lambda: torch.ones(4, 2), None),
+        lambda model, x: (model(x).sum(), {}, len(x)),
+        minutes=1,
+        warmup=1,
+    )
+    next(steps)
+    steps.close()
+    moved = [(layer.weight - 1).mean().item() for layer in model]
+    assert moved == pytest.approx([-0.1, -0.01], rel=0.02)
+
+
 def run(work: Path, *command: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "ldm.training", "--work", str(work), *command],
@@ -397,6 +416,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert Image.open(out / "sheet.webp").width == 8 * 128
     model = LatentDiffusion.load(out, "cpu")
     assert trained_layers(model.text_encoder) == priors.LAYERS
+    assert not checkpoint.has_text(out, checkpoint.load_text(work)[0])  # it went on learning
     (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
@@ -504,14 +524,13 @@ def test_trained_layers_read_as_the_text_encoder_that_has_them(bert_folder, tmp_
     grown = BertModel.from_pretrained(tmp_path / "text_encoder").eval()
     assert checkpoint.has_text(tmp_path, grown) and not checkpoint.has_text(tmp_path, encoder)
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    batch = latents.Batch(torch.zeros(3, 4, 8, 8), hidden.float(), length, place > 0)
-    told = priors.told(grown, batch).text
+    told = priors.read(text.trained(grown), hidden.float(), length)
     expected = grown(ids.input_ids, attention_mask=ids.attention_mask).last_hidden_state
     torch.testing.assert_close(told, expected, atol=0.01, rtol=0.01)  # shards are half precision
     assert (told - hidden).abs().max() > 0.1
     below, same = text.embed(grown, tokenizer, captions)  # a second training starts there again
     assert torch.equal(below, hidden) and torch.equal(same, length)
-    assert torch.equal(priors.told(encoder, batch).text, batch.text)  # that has none
+    assert len(text.trained(encoder)) == 0  # that has none
 
 
 def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, tmp_path):
@@ -529,8 +548,11 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
     other.save_pretrained(work / "text" / "text_encoder")
     checkpoint.adopt_text(start, work)  # another checkpoint's, which this one's replaces
     assert checkpoint.has_text(start, checkpoint.load_text(work)[0])
+    (work / "text" / "finished.pt").touch()  # as if it was trained there, and went on in `start`
+    checkpoint.adopt_text(start, work)
+    assert checkpoint.has_text(start, checkpoint.load_text(work)[0])
     other.save_pretrained(work / "text" / "text_encoder")
-    (work / "text" / "finished.pt").touch()  # as if it was trained there
+    (work / "text" / "text_encoder" / "training.json").write_text('{"samples": 7, "hours": 0.2}')
     checkpoint.adopt_text(start, work)
     assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])
 

@@ -153,8 +153,9 @@ def run_text(args) -> None:
     network = prior.Prior(encoder, (C, side, side), denoiser.POOLED).to(args.device)
     state = loop.State(network, folder, lr=args.lr)
     resumed = state.load()
-    if not resumed:  # layers that were trained before go on with a new head
-        state.begin_from({}, checkpoint.part_records(args.work, encoder).get("text"))
+    if not resumed:  # layers that were trained before go on, read as the U-Net came to read them
+        weights = checkpoint.bundled_pooling(encoder)
+        state.begin_from(weights, checkpoint.part_records(args.work, encoder).get("text"))
     print(f"{ae.count(network):.1f} M parameters, {'resumed' if resumed else 'new'}")
     empty = text.embed(encoder, tokenizer, [""])
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()), dropout=0.0)
@@ -176,29 +177,34 @@ def run_denoiser(args) -> None:
     checkpoint.check_out(args.out)
     if args.start:
         checkpoint.adopt_text(args.start, args.work)
-    vae, words = checkpoint.load_coders(args.work, args.device)
+    vae, (encoder, tokenizer) = checkpoint.load_coders(args.work, args.device)
     folder, data = args.work / args.name, args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
-    empty = text.embed(*words, [""])
+    empty = text.embed(encoder, tokenizer, [""])
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()))
-    unet = denoiser.denoiser(*latents.shape(data), tuple(args.widths)).to(args.device)
-    state = loop.State(unet, folder, lr=args.lr)
+    network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder).to(args.device)
+    state = loop.State(network, folder, lr=args.lr, slow=network.layers)
     resumed = state.load()
     if args.start and not resumed:
         weights, record = checkpoint.load_part(args.start, "unet")
-        state.begin_from(grow.grow(weights, unet, torch.Generator().manual_seed(0)), record)
-    told = args.start and checkpoint.has_text(args.start, words[0])
+        weights = grow.grow(weights, network.unet, torch.Generator().manual_seed(0))
+        state.begin_from(denoiser.of_unet(weights), record)
+    told = args.start and checkpoint.has_text(args.start, encoder)
     if not (resumed or told) and (args.work / "text" / "text_encoder").exists():
-        state.begin_from(prior.pooled(loop.newest(args.work / "text")["average"]))
-    print(f"{ae.count(unet):.1f} M parameters, {'resumed' if resumed else args.start or 'new'}")
-    model = checkpoint.assemble(state.average, vae, words)
-    fixed = prior.told(words[0], loop.move(latents.kept_back(data), state.device))
+        weights = loop.newest(args.work / "text")["average"]
+        state.begin_from(denoiser.of_unet(checkpoint.pooling(weights)))
+    begun = "resumed" if resumed else args.start or "new"
+    print(f"{ae.count(network.unet):.1f} M parameters, {begun}")
+    schedule = checkpoint.schedule()
+    fixed = loop.move(latents.kept_back(data), state.device)
     losses = []
 
     def check():
+        words = text.grown(encoder, state.average.layers), tokenizer
+        model = checkpoint.assemble(state.average.unet, vae, words)
         drawn = evaluate.draw(model, GRID, **DRAWN)
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
-        now = denoiser.errors(state.average, model.schedule, fixed)
+        now = denoiser.errors(state.average, schedule, fixed)
         mean = np.mean(losses) if losses else np.nan
         losses.clear()
         row = {
@@ -211,8 +217,7 @@ def run_denoiser(args) -> None:
         return str(row)
 
     def loss(network, batch):
-        batch = prior.told(words[0], batch)
-        value, parts, samples = denoiser.loss(network, model.schedule, batch, args.shift)
+        value, parts, samples = denoiser.loss(network, schedule, batch, args.shift)
         losses.append(parts["v"])
         return value, parts, samples
 
@@ -223,14 +228,15 @@ def run_denoiser(args) -> None:
 
 def run_export(args) -> None:
     """Write a checkpoint from the denoiser's newest saved weights, decayed or not."""
-    vae, words = checkpoint.load_coders(args.work)
-    saved = loop.newest(args.work / args.name)
-    latents.check_encoder(args.work / "latents", checkpoint.digest(vae))
-    unet = denoiser.denoiser(*latents.shape(args.work / "latents"), tuple(args.widths))
-    unet.load_state_dict(saved["average"])
+    vae, (encoder, tokenizer) = checkpoint.load_coders(args.work)
+    saved, data = loop.newest(args.work / args.name), args.work / "latents"
+    latents.check_encoder(data, checkpoint.digest(vae))
+    network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder)
+    network.load_state_dict(saved["average"])
     record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
-    record |= checkpoint.part_records(args.work, words[0])
-    checkpoint.export(args.out, unet, vae, words, record)
+    record |= checkpoint.part_records(args.work, encoder)
+    words = text.grown(encoder, network.layers), tokenizer
+    checkpoint.export(args.out, network.unet, vae, words, record)
     latents.vocabulary(args.work).save(args.out)
     print(f"{args.out}: {record}")
 

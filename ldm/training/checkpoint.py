@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ldm.model import LatentDiffusion, trained_layers
 from ldm.schedule import NoiseSchedule
@@ -76,15 +76,20 @@ def load_part(folder: Path, part: str) -> tuple[dict, dict]:
 
 
 def adopt_text(folder: Path, work: Path) -> None:
-    """Takes over an exported checkpoint's text encoder, unless one was trained below `work`."""
-    if any((work / "text").glob("*.pt")):
+    """Takes over an exported checkpoint's text encoder, unless one was trained since below `work`.
+
+    Since: the checkpoint's record of that training is another one.
+    """
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8")).get("text")
+    own = work / PARTS["text"] / "training.json"
+    trained_here = any((work / "text").glob("*.pt")) and own.exists()
+    if trained_here and json.loads(own.read_text(encoding="utf-8")) != record:
         return
-    shutil.rmtree(work / "text", ignore_errors=True)  # taken over from another one
     for part in ("text_encoder", "tokenizer"):
-        shutil.copytree(folder / part, work / "text" / part)
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    if "text" in record:
-        (work / PARTS["text"] / "training.json").write_text(json.dumps(record["text"]) + "\n")
+        shutil.copytree(folder / part, work / "text" / part, dirs_exist_ok=True)
+    own.unlink(missing_ok=True)  # of the one that it replaces
+    if record:
+        own.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 def has_text(folder: Path, encoder: nn.Module) -> bool:
@@ -96,10 +101,26 @@ def has_text(folder: Path, encoder: nn.Module) -> bool:
     return there.keys() == own.keys() and all(same)
 
 
+def pooling(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a prior's weights that the U-Net has too, or of the U-Net's that a prior has."""
+    return {name: weight for name, weight in weights.items() if name.startswith("add_embedding.")}
+
+
+def bundled_pooling(encoder: nn.Module) -> dict[str, Tensor]:
+    """How the bundled U-Net pools the text, if this is the text encoder it was trained with."""
+    if not (BUNDLED / "unet").exists() or not has_text(BUNDLED, encoder):
+        return {}
+    return pooling(load_part(BUNDLED, "unet")[0])
+
+
 def assemble(unet: nn.Module, vae: nn.Module, text: tuple, name: str = "emoji") -> LatentDiffusion:
     """The parts as the engine runs them."""
-    schedule = NoiseSchedule.from_config({"_class_name": "DDIMScheduler", **SCHEDULER})
-    return LatentDiffusion(name, unet, vae, *text, schedule, unet.device)
+    return LatentDiffusion(name, unet, vae, *text, schedule(), unet.device)
+
+
+def schedule() -> NoiseSchedule:
+    """That of the checkpoints made here."""
+    return NoiseSchedule.from_config({"_class_name": "DDIMScheduler", **SCHEDULER})
 
 
 def check_out(folder: Path) -> None:

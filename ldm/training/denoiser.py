@@ -1,5 +1,9 @@
 """Trains the denoiser: a U-Net that predicts v from a noised latent, its timestep and the text.
 
+With it go on learning the text encoder's layers on top of MiniLM, which `prior` began.
+
+The text encoder's layers on top of MiniLM, which `prior` has begun, go on learning with it.
+
 v-prediction (Salimans & Ho 2022) on a cosine schedule shifted towards noise, min-SNR loss weights
 (Hang et al. 2023), captions dropped at random for classifier-free guidance (Ho & Salimans 2021).
 """
@@ -7,13 +11,14 @@ v-prediction (Salimans & Ho 2022) on a cosine schedule shifted towards noise, mi
 import re
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ldm.precision import fast_maths
 from ldm.schedule import NoiseSchedule
 from ldm.training.example import example
 from ldm.training.latents import Batch
-from ldm.training.prior import HEADS
+from ldm.training.prior import HEADS, read
+from ldm.training.text import trained
 
 SHIFT = 3.0  # what an icon shows is decided while its latent is nearly all noise
 SCHEDULER = {  # the checkpoint's scheduler_config.json
@@ -31,7 +36,32 @@ POOLED = 1024  # how wide the pooled text and the timestep's embedding are
 CHECKED = (999, 900, 700, 400, 100)  # timesteps at which progress is measured
 
 
-def denoiser(
+class Denoiser(nn.Module):
+    """What is trained together: the U-Net, and the text encoder's layers that tell it the text."""
+
+    def __init__(self, unet: nn.Module, layers: nn.ModuleList):
+        super().__init__()
+        self.unet, self.layers = unet, layers.requires_grad_(True)
+
+    def forward(self, x_t: Tensor, t: Tensor, text: Tensor, length: Tensor) -> Tensor:
+        """The U-Net's output [B,C,h,w]; text [B,L,D] is MiniLM's, of length [B]."""
+        return self.unet(x_t, t, read(self.layers, text, length)).sample
+
+
+def denoiser(shape: tuple[int, int, int], widths: tuple[int, ...], encoder: nn.Module) -> Denoiser:
+    """An untrained U-Net, with a copy of the layers that the text encoder has on top of MiniLM's.
+
+    shape: channels and side of the latents, width of the text.
+    """
+    return Denoiser(unet(*shape, widths), trained(encoder))
+
+
+def of_unet(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A U-Net's weights by their names in a Denoiser."""
+    return {f"unet.{name}": weight for name, weight in weights.items()}
+
+
+def unet(
     latent_channels: int, latent_size: int, text_width: int, widths: tuple[int, ...] = WIDTHS
 ) -> nn.Module:
     """An untrained UNet2DConditionModel: x_t [B,C,h,w], t [B], text [B,L,D] to v [B,C,h,w].
@@ -68,22 +98,22 @@ def denoiser(
     return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
 
-def loss(model: nn.Module, schedule: NoiseSchedule, batch: Batch, shift: float = 1.0):
+def loss(model: Denoiser, schedule: NoiseSchedule, batch: Batch, shift: float = 1.0):
     """The loss of a batch, its parts, and the batch size."""
     drawn = example(schedule, batch.x0, shift=shift)
     with fast_maths(batch.x0.device):
-        output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text).sample
+        output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text, batch.length)
     value, error = drawn.loss(output)
     return value, {"v": error.mean().item()}, len(batch.x0)
 
 
 @torch.no_grad()
-def errors(model: nn.Module, schedule: NoiseSchedule, batch: Batch) -> dict[int, float]:
+def errors(model: Denoiser, schedule: NoiseSchedule, batch: Batch) -> dict[int, float]:
     """Mean squared error of x0_hat at some timesteps: always the same noise, to compare by."""
     found = {}
     for t in CHECKED:
         drawn = example(schedule, batch.x0, torch.Generator().manual_seed(0), t)
-        output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text).sample
+        output = model(drawn.x_t, drawn.t.to(batch.x0.device), batch.text, batch.length)
         x0_hat, _ = schedule.split(drawn.x_t, output, t)
         found[t] = float((x0_hat - batch.x0).square().mean())
     return found

@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+SLOW = 0.1  # of the learning rate
+
 
 @dataclass(frozen=True)
 class TrainStep:
@@ -33,13 +35,26 @@ class State:
     is useful from the start.
     """
 
-    def __init__(self, model: nn.Module, folder: Path, *, lr: float, window: int = 2000):
+    def __init__(
+        self,
+        model: nn.Module,
+        folder: Path,
+        *,
+        lr: float,
+        window: int = 2000,
+        slow: nn.Module | None = None,
+    ):
+        """slow: the part of the network that learns at a tenth of the rate."""
         self.model, self.folder, self.lr, self.window = model, folder, lr, window
         self.device = next(model.parameters()).device
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
-        trained = [p for p in model.parameters() if p.requires_grad]
+        held = set(slow.parameters()) if slow else set()
+        trained = [p for p in model.parameters() if p.requires_grad and p not in held]
+        groups = [{"params": trained, "rate": 1.0}]
+        if held:
+            groups.append({"params": [p for p in model.parameters() if p in held], "rate": SLOW})
         self.optimizer = torch.optim.AdamW(
-            trained, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+            groups, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
         self.step, self.samples, self.seconds = 0, 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +138,7 @@ def train(
             lr = state.lr * min(1.0, (state.step - fresh + 1) / warmup)
             lr *= (1 - spent / length) / decay if decaying else 1.0
             for group in state.optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["rate"]
             state.optimizer.zero_grad(set_to_none=True)
             value, notes, samples = differentiate(
                 pool, state, loss, [*islice(batches, micro_batches)]

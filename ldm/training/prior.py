@@ -14,7 +14,6 @@ knows: each token is taught the cells of what it speaks of (grounding).
 
 import copy
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from torch.nn import functional as F
 
 from ldm.training.grounding import CELLS
 from ldm.training.latents import Batch
-from ldm.training.text import n_frozen
+from ldm.training.text import trained
 
 HEADS = 6  # of the pooling
 LAYERS = 2  # that are trained, on top of MiniLM's
@@ -103,7 +102,7 @@ def _are_read(text: Tensor, length: Tensor) -> Tensor:
 
 def _trainable(model: nn.Module) -> nn.ModuleList:
     """Copies of a text encoder's trained layers, and new ones up to LAYERS, that add 0 at first."""
-    layers = copy.deepcopy(model.encoder.layer[n_frozen(model) :])
+    layers = trained(model)
     while len(layers) < LAYERS:
         layers.append(copy.deepcopy(model.encoder.layer[-1]))
         for part in (layers[-1].attention.output, layers[-1].output):
@@ -128,15 +127,3 @@ def loss(model: Prior, batch: Batch):
 def error(model: Prior, batch: Batch) -> float:
     """Mean squared error of the latents."""
     return loss(model, batch)[1]["x0"]
-
-
-@torch.no_grad()
-def told(model: nn.Module, batch: Batch) -> Batch:
-    """The batch with what the U-Net is told as its text: read by the trained layers too."""
-    layers = model.encoder.layer[n_frozen(model) :]
-    return replace(batch, text=read(layers, batch.text, batch.length))
-
-
-def pooled(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those of a trained prior's weights that the U-Net has too."""
-    return {name: w for name, w in weights.items() if name.startswith("add_embedding.")}

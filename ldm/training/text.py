@@ -1,6 +1,6 @@
 """The text encoder: prompts to token embeddings, as the pipeline computes them.
 
-MiniLM is frozen; the layers on top of it are trained here, see `prior`.
+MiniLM is frozen; the layers on top of it are trained here, see `prior` and `denoiser`.
 """
 
 import copy
@@ -56,6 +56,11 @@ def embed(model: nn.Module, tokenizer, captions: Sequence[str], batch: int = 64)
 def n_frozen(model: nn.Module) -> int:
     """The number of layers that are MiniLM's own."""
     return model.config.num_hidden_layers - trained_layers(model)
+
+
+def trained(model: nn.Module) -> nn.ModuleList:
+    """A copy of the layers on top of MiniLM's."""
+    return copy.deepcopy(model.encoder.layer[n_frozen(model) :])
 
 
 def grown(model: nn.Module, layers: nn.ModuleList) -> nn.Module:
