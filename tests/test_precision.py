@@ -12,7 +12,7 @@ def test_fast_maths_are_not_slower():
     layer = torch.nn.Conv2d(64, 64, 3, padding=1).requires_grad_(False)
     x, took = torch.randn(16, 64, 16, 16), {"fast": [], "exact": []}
     with fast_maths(x.device):
-        layer(x)  # the choice is made before it is timed
+        layer(x)  # what a first call does is not timed
     for _ in range(40):
         for name, maths in (("fast", fast_maths(x.device)), ("exact", nullcontext())):
             begin = time.perf_counter()
