@@ -49,10 +49,11 @@ class State:
         self.device = next(model.parameters()).device
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         held = set(slow.parameters()) if slow else set()
-        trained = [p for p in model.parameters() if p.requires_grad and p not in held]
-        groups = [{"params": trained, "rate": 1.0}]
-        if held:
-            groups.append({"params": [p for p in model.parameters() if p in held], "rate": SLOW})
+        parts = {1.0: [], SLOW: []}
+        for weight in model.parameters():
+            if weight.requires_grad:
+                parts[SLOW if weight in held else 1.0].append(weight)
+        groups = [{"params": part, "rate": rate} for rate, part in parts.items() if part]
         self.optimizer = torch.optim.AdamW(
             groups, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )

@@ -113,9 +113,8 @@ class Composer:
                 self.by_style.setdefault(icon.source, []).append(i)
                 if i in self.plain:
                     self.by_style.setdefault(None, []).append(i)
-        icons = icon_set.icons
         self.coloured = {
-            style: [i for i in drawn if has_colours(icons[i])]
+            style: [i for i in drawn if has_colours(icon_set.icons[i])]
             for style, drawn in self.by_style.items()
         }
 
@@ -138,10 +137,10 @@ class Composer:
         style = self._style(rng)
         background, rgb = _background(rng)
         coloured = rng.random() < COLOURED_SHARE and len(self.coloured[style]) > 2
+        pool = (self.coloured if coloured else self.by_style)[style]
         while True:
             kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.6, 0.05]))
-            pool = self.coloured if coloured else self.by_style
-            chosen = rng.choice(pool[style], size=kinds, replace=False)
+            chosen = rng.choice(pool, size=kinds, replace=False)
             if self._allowed(chosen):
                 break
         icons = [self.icon_set.icons[i] for i in chosen]
