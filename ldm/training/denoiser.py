@@ -1,7 +1,5 @@
 """Trains the denoiser: a U-Net that predicts v from a noised latent, its timestep and the text.
 
-With it go on learning the text encoder's layers on top of MiniLM, which `prior` began.
-
 The text encoder's layers on top of MiniLM, which `prior` has begun, go on learning with it.
 
 v-prediction (Salimans & Ho 2022) on a cosine schedule shifted towards noise, min-SNR loss weights
