@@ -68,7 +68,11 @@ class Atlas:
     about: model, digest, noise_variance, t, columns and size of the sheet; for each space its
     median (distance of random pairs), usual (of nearest ones, in medians), claims and, for each
     drawing, faithful.
-    rows: COLUMNS, a list of N words each. arrays: see `training.atlas.build`. sheet: the file.
+    rows: COLUMNS, a list of N words each.
+    arrays: for the spaces but pixels, which the sheet holds, codes int8 [N, D] and steps [D]
+    (text.codes [captions, D], text.index [N]); for each space mean, axes, explained and pca of
+    `Pca` in 3 dimensions, and umap2, umap3 [N, k].
+    sheet: the file with the small pictures.
     """
 
     about: dict[str, Any]
@@ -91,10 +95,6 @@ class Atlas:
 
     def __len__(self) -> int:
         return len(self.rows["caption"])
-
-    def is_of(self, model: Any) -> bool:
-        """Returns whether it was made with these very weights."""
-        return self.about["digest"] == digest(model)
 
     def vectors(self, space: str) -> Array:
         """Returns all vectors [N, D] of a space, float32; those of the latent space are flat."""

@@ -41,24 +41,29 @@ def gather(schedule: NoiseSchedule, z: Iterable[Tensor]) -> Tensor:
     return noise / (1 - schedule.alpha_bar(last).item()) ** 0.5
 
 
-def posterior_mean(schedule: NoiseSchedule, x0: Tensor, x_t: Tensor, t: int) -> Tensor:
+def posterior_mean(
+    schedule: NoiseSchedule, x0: Tensor, x_t: Tensor, t: int, t_prev: int | None = None
+) -> Tensor:
     """Returns the mean of q(x_{t-1} | x_t, x_0), like x_t [B, ...] (DDPM, eq. 7).
 
-    At t = 0, the first step of noise, it is x0 itself. With a network's x0_hat in place of x0 it
-    is the mean of the step back that DDPM samples.
+    With a t_prev it is that of a step back over the whole gap. Below t = 0 there is x0 itself.
+    With a network's x0_hat in place of x0 it is the mean of the step back that DDPM samples.
     """
-    a_t = schedule.alpha_bar(t).item()
-    a_prev = schedule.alpha_bar(t - 1).item() if t else 1.0
+    a_t, a_prev = level(schedule, t), level(schedule, t - 1 if t_prev is None else t_prev)
     alpha = a_t / a_prev
     mean = a_prev**0.5 * (1 - alpha) * x0 + alpha**0.5 * (1 - a_prev) * x_t
     return mean / (1 - a_t)
 
 
-def posterior_std(schedule: NoiseSchedule, t: int) -> float:
+def posterior_std(schedule: NoiseSchedule, t: int, t_prev: int | None = None) -> float:
     """Returns the standard deviation of q(x_{t-1} | x_t, x_0), sqrt(beta tilde) of DDPM, eq. 7."""
-    a_t = schedule.alpha_bar(t).item()
-    a_prev = schedule.alpha_bar(t - 1).item() if t else 1.0
+    a_t, a_prev = level(schedule, t), level(schedule, t - 1 if t_prev is None else t_prev)
     return ((1 - a_t / a_prev) * (1 - a_prev) / (1 - a_t)) ** 0.5
+
+
+def level(schedule: NoiseSchedule, t: int) -> float:
+    """Returns a_t, and 1 at the end: `set_alpha_to_one` is a convention of DDIM alone."""
+    return schedule.alpha_bar(t).item() if t >= 0 else 1.0
 
 
 def half_life(schedule: NoiseSchedule) -> int:

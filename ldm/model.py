@@ -25,10 +25,7 @@ from .schedule import NoiseSchedule
 class Text:
     """What the U-Net is told: B prompts of L tokens, each D wide."""
 
-    prompts: tuple[str, ...]  # B, as they were typed
     hidden: Tensor  # [B, L, D] last hidden state of the text encoder
-    meaning: Tensor  # [B, L, D] the same before the layers that were trained with the pictures
-    ids: Tensor  # [B, L] tokens, on the CPU
     words: tuple[tuple[str, ...], ...]  # B x L pieces of the prompt; "" for start, end, padding
     cut: tuple[str, ...]  # B ends of prompts that were not read; "" if all of it was
 
@@ -107,7 +104,6 @@ class LatentDiffusion:
         """
         if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
             raise ValueError(f"prompts must be a list of one or more strings, got {prompts!r}")
-        prompts = tuple(prompts)
         tokens = self.tokenizer(
             list(prompts),
             padding="max_length",
@@ -118,7 +114,7 @@ class LatentDiffusion:
         )
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
-        hidden, meaning = self.read(tokens.input_ids.to(self.device), mask)
+        hidden, _ = self.read(tokens.input_ids.to(self.device), mask)
         spans = tokens.offset_mapping.tolist()  # [B, L, 2] where in its prompt a token stands
         words = (tuple(p[a:b] for a, b in rows) for p, rows in zip(prompts, spans, strict=True))
         ends = (max(b for _, b in rows) for rows in spans)
@@ -126,7 +122,7 @@ class LatentDiffusion:
             prompt[end:].strip() if encoding.overflowing else ""
             for prompt, end, encoding in zip(prompts, ends, tokens.encodings, strict=True)
         )
-        return Text(prompts, hidden, meaning, tokens.input_ids, tuple(words), tuple(cut))
+        return Text(hidden, tuple(words), tuple(cut))
 
     def read(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Returns the text encoder's last state of tokens [B, L], and what they mean: [B, L, D].

@@ -1,4 +1,4 @@
-"""How alike two images [1, 3, H, W] in [-1, 1] are."""
+"""How alike two images in [-1, 1] are, each [3, H, W] or [B, 3, H, W]."""
 
 import torch
 import torch.nn.functional as F

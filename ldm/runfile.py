@@ -65,6 +65,8 @@ def read(
             timesteps, guided = about.pop("timesteps"), about.pop("guided")
             found = file.keys()
             more = {name: file.get_tensor(name) for name in optional if name in found}
+            if any(tensor.dtype != torch.float32 for tensor in more.values()):
+                raise ValueError(f"{', '.join(more)} must be float32")
             check_rows(file, {*found} - {*more}, timesteps, guided)
             rows = {name: iter(file.get_tensor(name).split(1)) for name in {*found} - {*more}}
     except (OSError, ValueError, RecursionError, SafetensorError) as error:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from .forward import level, posterior_mean, posterior_std
 from .schedule import NoiseSchedule
 
 
@@ -72,15 +73,9 @@ def ddim(schedule, now, t_prev, last, noise, *, eta: float = 0.0) -> Tensor:
 
 
 def ddpm(schedule, now, t_prev, last, noise) -> Tensor:
-    """Returns x_prev drawn from q(x_prev | x_t, x0_hat), DDPM (Ho et al. 2020) eqs. 6 and 7.
-
-    beta is that of the whole gap from t to t_prev, 1 - a_t / a_prev.
-    """
-    a_t, a_prev = level(schedule, now.t), level(schedule, t_prev)
-    alpha = a_t / a_prev
-    beta = 1 - alpha
-    mean = a_prev**0.5 * beta * now.x0_hat + alpha**0.5 * (1 - a_prev) * now.x_t
-    return add(mean / (1 - a_t), (beta * (1 - a_prev) / (1 - a_t)) ** 0.5, noise)
+    """Returns x_prev drawn from q(x_prev | x_t, x0_hat), DDPM (Ho et al. 2020) eqs. 6 and 7."""
+    mean = posterior_mean(schedule, now.x0_hat, now.x_t, now.t, t_prev)
+    return add(mean, posterior_std(schedule, now.t, t_prev), noise)
 
 
 def euler(schedule, now, t_prev, last, noise) -> Tensor:
@@ -128,11 +123,6 @@ def dpmpp_2m(schedule, now, t_prev, last, noise) -> Tensor:
 UPDATES: dict[str, Update] = {
     rule.__name__: rule for rule in (ddim, ddpm, euler, euler_ancestral, dpmpp_2m)
 }
-
-
-def level(schedule: NoiseSchedule, t: int) -> float:
-    """Returns a_t, and 1 at the end: `set_alpha_to_one` is a convention of DDIM alone."""
-    return schedule.alpha_bar(t).item() if t >= 0 else 1.0
 
 
 def half_log_snr(schedule: NoiseSchedule, t: int) -> float:

@@ -31,13 +31,21 @@ NAMES = {name: name for name in ("linear", "scaled_linear", "sigmoid")}
 NAMES["squaredcos_cap_v2"] = "cosine"
 READ = {*FIELDS, *BETAS, "beta_schedule", "trained_betas", "rescale_betas_zero_snr"}
 # ... what it assumes where a config is silent and this module would assume something else ...
+LINSPACE = {"timestep_spacing": "linspace"}
+STABLE = LINSPACE | {"beta_start": 0.00085, "beta_end": 0.012}
 SILENT = {
     "DDIMScheduler": {"clip_sample": True},
     "DDPMScheduler": {"clip_sample": True},
     "PNDMScheduler": {"set_alpha_to_one": False},
-    "EulerDiscreteScheduler": {"timestep_spacing": "linspace"},
-    "EulerAncestralDiscreteScheduler": {"timestep_spacing": "linspace"},
-    "DPMSolverMultistepScheduler": {"timestep_spacing": "linspace"},
+    "EulerDiscreteScheduler": LINSPACE,
+    "EulerAncestralDiscreteScheduler": LINSPACE,
+    "DPMSolverMultistepScheduler": LINSPACE,
+    "LMSDiscreteScheduler": LINSPACE,
+    "DEISMultistepScheduler": LINSPACE,
+    "UniPCMultistepScheduler": LINSPACE,
+    "HeunDiscreteScheduler": STABLE,
+    "KDPM2DiscreteScheduler": STABLE,
+    "KDPM2AncestralDiscreteScheduler": STABLE,
 }
 # ... the keys that are fine at the value that stands for what is done here anyway ...
 FIXED = {
@@ -205,8 +213,8 @@ class NoiseSchedule:
             gap = T - (T - T / n)  # rounded as numpy.arange does, where round() meets halves
             return [round(T - i * gap) - 1 for i in range(n)]
         steps = [i * (T // n) + self.steps_offset for i in reversed(range(n))]
-        if steps[0] >= T:
-            raise ValueError(f"{n} steps with offset {self.steps_offset} start beyond t = {T - 1}.")
+        if not 0 <= steps[-1] <= steps[0] < T:
+            raise ValueError(f"{n} steps with offset {self.steps_offset} leave t = 0 to {T - 1}.")
         return steps
 
     def alpha_bar(self, t: int | Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from ldm.atlas import THUMBNAIL, to_pixels
 from ldm.images import to_image, to_pictures
 from ldm.model import LatentDiffusion, new_generator
 
+BATCH = 64  # prompts
 NOISE = 0.5  # share of noise in the variance of what the U-Net is shown
 
 
@@ -55,12 +56,14 @@ def read_words(model: LatentDiffusion, prompts: Sequence[str]) -> np.ndarray:
     layers that were trained with the pictures: those tell what a thing looks like.
     """
     prompts, index = np.unique(prompts, return_inverse=True)  # each is read once
-    text = model.embed(prompts.tolist())
-    told = text.ids != model.tokenizer.pad_token_id
-    told[:, 0] = True  # where the end and the padding are one token, the start is left
-    told = told.to(text.meaning)[..., None]
-    mean = (text.meaning * told).sum(1) / told.sum(1)
-    return to_numbers(torch.nn.functional.normalize(mean, dim=1))[index]
+    parts = []
+    for start in range(0, len(prompts), BATCH):
+        some = prompts[start : start + BATCH].tolist()
+        tokens = model.tokenizer(some, padding=True, truncation=True, return_tensors="pt")
+        mask = tokens.attention_mask.to(model.device)
+        meaning = model.read(tokens.input_ids.to(model.device), mask)[1].float()
+        parts.append((meaning * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
+    return to_numbers(torch.nn.functional.normalize(torch.cat(parts), dim=1))[index]
 
 
 def to_thumbnail(picture: Image.Image) -> Image.Image:

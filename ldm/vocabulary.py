@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 FILE = "vocabulary.json"  # in the checkpoint's folder
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,16 @@ class Vocabulary:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Vocabulary":
-        """Returns that of a checkpoint's folder; an empty one if nothing is said there."""
+        """Returns that of a checkpoint's folder; an empty one if nothing is said there.
+
+        Raises ValueError for a file that `save` did not write.
+        """
         path = Path(folder) / FILE
-        rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-        return cls(Thing(row["name"], tuple(row["also"])) for row in rows)
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+            return cls(Thing(row["name"], tuple(row["also"])) for row in rows)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is no vocabulary: {error!r}") from None
 
     def save(self, folder: Path) -> None:
         rows = [json.dumps(asdict(thing), ensure_ascii=False) for thing in self.things]
@@ -43,23 +48,9 @@ class Vocabulary:
         """
         if not self.things:
             return []
+        from ldm.spaces import read_words
+
         if self._vectors is None:
-            self._vectors = embed(model, [thing.name for thing in self.things])
-        near = self._vectors @ embed(model, [prompt])[0]
-        return [self.things[i].name for i in near.topk(min(k, len(self.things))).indices]
-
-
-def embed(model: Any, texts: list[str]) -> Any:
-    """Returns a vector of length 1 a text, tensor [N, D]: the mean of what its tokens mean."""
-    import torch
-
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(texts), BATCH):
-            tokens = model.tokenizer(
-                texts[start : start + BATCH], padding=True, truncation=True, return_tensors="pt"
-            ).to(model.device)
-            mask = tokens.attention_mask
-            hidden = model.read(tokens.input_ids, mask)[1].float()
-            parts.append((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
-    return torch.nn.functional.normalize(torch.cat(parts), dim=1)
+            self._vectors = read_words(model, [thing.name for thing in self.things])
+        near = self._vectors @ read_words(model, [prompt])[0]
+        return [self.things[i].name for i in (-near).argsort(kind="stable")[:k]]

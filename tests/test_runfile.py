@@ -72,6 +72,9 @@ def test_a_tampered_header_is_refused(run, tmp_path, changes):
         ("x_prev", torch.full((5, 4, 8, 8), torch.nan)),
         ("eps_cond", torch.zeros(1, 4, 8, 8)),
         ("other", torch.zeros(1)),
+        ("latent", torch.zeros(1, 4, 8, 8, dtype=torch.float64)),
+        ("mask", torch.zeros(1, 1, 8, 8, dtype=torch.complex64)),
+        ("mask", torch.zeros(1, 1, 8, 8)),
         ("eps_hat", None),
     ],
 )

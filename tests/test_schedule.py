@@ -7,9 +7,15 @@ import torch
 from diffusers import (
     DDIMScheduler,
     DDPMScheduler,
+    DEISMultistepScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    KDPM2AncestralDiscreteScheduler,
+    KDPM2DiscreteScheduler,
+    LMSDiscreteScheduler,
     PNDMScheduler,
+    UniPCMultistepScheduler,
 )
 from torch.testing import assert_close
 
@@ -101,10 +107,23 @@ def test_a_shifted_schedule_as_diffusers_runs_it_from_its_betas():
     assert_close(ours.add_noise(x0, eps, t), theirs.add_noise(x0, eps, t), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("theirs", [PNDMScheduler, EulerDiscreteScheduler])
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        PNDMScheduler,
+        EulerDiscreteScheduler,
+        LMSDiscreteScheduler,
+        HeunDiscreteScheduler,
+        KDPM2DiscreteScheduler,
+        KDPM2AncestralDiscreteScheduler,
+        DEISMultistepScheduler,
+        UniPCMultistepScheduler,
+    ],
+)
 def test_a_silent_config_means_what_its_class_defaults_to(theirs):
     ours = NoiseSchedule.from_config({"_class_name": theirs.__name__})
     config = theirs().config
+    assert_close(ours.alphas_cumprod.float(), theirs().alphas_cumprod, rtol=1e-4, atol=1e-6)
     assert ours.spacing == config.timestep_spacing
     assert ours.set_alpha_to_one == config.get("set_alpha_to_one", True)
 

@@ -13,14 +13,18 @@ import torch
 from PIL import Image
 from transformers import BertModel, BertTokenizerFast
 
+from ldm import colours
 from ldm.model import LatentDiffusion, trained_layers
 from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
+    begin,
     captioned,
+    captions,
     checkpoint,
+    closeness,
     denoiser,
-    evaluate,
+    drawing,
     example,
     grounding,
     grow,
@@ -123,7 +127,7 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
         for start, end, thing in scene.named():
             words = scene.caption[start:end]
             assert thing.name in words or thing.count > 1
-            assert (thing.colour or "") in words and scenes.NUMBERS[thing.count] in (
+            assert (thing.colour or "") in words and captions.NUMBERS[thing.count] in (
                 "one",
                 *words.split(),
             )
@@ -238,8 +242,8 @@ def test_held_out_combinations_are_never_composed(icon_set):
 
 def test_recolouring_changes_the_dominant_hue(icon_set):
     k = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
-    blue = scenes.recolour(icon_set.pictures[k], icon_set.icons[k].hue, "blue")
-    assert icons.dominant_hue(blue) == pytest.approx(scenes.COLOURS["blue"][0], abs=4)
+    blue = colours.recolour(icon_set.pictures[k], icon_set.icons[k].hue, "blue")
+    assert colours.dominant_hue(blue) == pytest.approx(colours.COLOURS["blue"][0], abs=4)
 
 
 def test_folded_statistics_give_unit_latents_and_the_same_picture():
@@ -281,8 +285,8 @@ def test_psnr_and_frechet_distance_against_closed_forms():
     torch.manual_seed(0)
     a = torch.randn(20_000, 3)
     # two normal distributions: |m|^2 + sum (s - 1)^2
-    assert evaluate.frechet_distance(a, 2 * a + 1) == pytest.approx(6, abs=0.1)
-    assert evaluate.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert closeness.frechet_distance(a, 2 * a + 1) == pytest.approx(6, abs=0.1)
+    assert closeness.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
@@ -417,7 +421,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     model = LatentDiffusion.load(out, "cpu")
     assert trained_layers(model.text_encoder) == priors.LAYERS
     assert not checkpoint.has_text(out, checkpoint.load_text(work)[0])  # it went on learning
-    (image,) = evaluate.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
+    (image,) = drawing.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
 
@@ -442,7 +446,7 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     assert made[0] == kept and kept not in made[1:]  # it is measured on, never trained on
     run(work, "text", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
-    (image,) = evaluate.draw(
+    (image,) = drawing.draw(
         LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
     )
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all()
@@ -470,6 +474,15 @@ def test_a_folder_that_cannot_be_used_is_refused(tmp_path, table, message):
         (tmp_path / "metadata.csv").write_text(table)
     with pytest.raises(ValueError, match=message):
         captioned.read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("length", [0, 60])
+def test_a_broken_picture_is_named(tmp_path, length):
+    path = tmp_path / "a.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match=r"a\.png cannot be read"):
+        _ = captioned.Captioned(path, "a").picture
 
 
 def test_cached_latents_are_those_of_the_pictures_with_their_captions(work, icon_set, bert_folder):
@@ -557,6 +570,36 @@ def test_going_on_from_a_checkpoint_goes_on_with_its_text_encoder(bert_folder, t
     assert not checkpoint.has_text(start, checkpoint.load_text(work)[0])
 
 
+def test_a_state_older_than_the_checkpoint_is_not_gone_on_from(bert_folder, tmp_path):
+    start = tmp_path / "start"
+    shutil.copytree(bert_folder, start)
+    state = loop.State(torch.nn.Linear(1, 1), tmp_path / "polish", lr=0.1)
+    (start / "training.json").write_text('{"samples": 9, "hours": 0.1}')
+    assert not begin.resumed(state, start, "unet")  # nothing is there yet
+    state.samples = 9
+    state.save()
+    assert begin.resumed(state, start, "unet")
+    (start / "training.json").write_text('{"samples": 12, "hours": 0.2}')
+    with pytest.raises(ValueError, match="earlier run"):
+        begin.resumed(state, start, "unet")
+    assert begin.resumed(state, None, "unet")
+
+
+def test_a_denoiser_does_not_go_on_under_text_that_was_trained_since(bert_folder, tmp_path):
+    encoder = BertModel.from_pretrained(bert_folder / "text_encoder")
+    first, second = (
+        loop.State(torch.nn.Linear(1, 1), tmp_path / name, lr=0.1) for name in ("first", "second")
+    )
+    assert begin.begin_denoiser(first, None, tmp_path, encoder) == "new"
+    first.save()
+    assert begin.begin_denoiser(first, None, tmp_path, encoder) == "resumed"
+    (tmp_path / "text" / "text_encoder").mkdir(parents=True)
+    (tmp_path / "text" / "text_encoder" / "training.json").write_text('{"samples": 7}')
+    with pytest.raises(ValueError, match="trained since"):
+        begin.begin_denoiser(first, None, tmp_path, encoder)
+    assert begin.begin_denoiser(second, None, tmp_path, encoder) == "new"
+
+
 def test_a_prior_learns_which_caption_has_which_picture_and_what_is_where(bert_folder):
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder").eval()
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer")
@@ -599,21 +642,21 @@ def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(i
         relation = question.relation or ("and" if len(counts) == 2 else None)
         drawn = composer.draw(rng, question.icons, counts, colours, relation, (255, 255, 255))
         found = tuple(
-            judge.Found((t.concept,), t.colour or "red", (x0 + x1) / 2, (y0 + y1) / 2, 1.0)
+            judge.Found((t.concept,), t.colour or "red", (x0 + x1) / 2, (y0 + y1) / 2)
             for t in drawn[1]
             for x0, y0, x1, y1 in t.boxes
         )
         told = (question.style or "", question.background or "", torch.zeros(1))
         assert all(question.answered(judge.Seen(found, *told)).values())
-        other = (judge.Found(("another",), "red", 64, 64, 1.0),)
+        other = (judge.Found(("another",), "red", 64, 64),)
         assert not any(question.answered(judge.Seen(other, "", "", told[2])).values())
 
 
 def test_one_thing_that_looks_like_both_is_not_two():
     asked = tuple(questions.Asked(c, c, 1, None) for c in ("cat face", "dog face"))
     question = questions.Question("two objects", asked, (0, 1))
-    found = judge.Found(("cat face", "dog face"), "red", 64, 64, 1.0)
-    other = judge.Found(("dog face", "fox"), "red", 20, 64, 1.0)
+    found = judge.Found(("cat face", "dog face"), "red", 64, 64)
+    other = judge.Found(("dog face", "fox"), "red", 20, 64)
     for seen, right in (((found,), False), ((found, found), False), ((found, other), True)):
         told = question.answered(judge.Seen(seen, "", "", torch.zeros(1)))
         assert told == {"two objects": right}
@@ -668,7 +711,7 @@ def test_the_judge_learns_where_things_are(icon_set):
 
 
 def test_plurals_and_articles():
-    assert scenes.plural("glass of milk") == "glasses of milk"
-    assert scenes.plural("octopus") == "octopuses"
-    assert scenes.article("apple") == "an apple"
-    assert scenes.article("grapes") == scenes.plural("grapes") == "grapes"
+    assert captions.plural("glass of milk") == "glasses of milk"
+    assert captions.plural("octopus") == "octopuses"
+    assert captions.article("apple") == "an apple"
+    assert captions.article("grapes") == captions.plural("grapes") == "grapes"

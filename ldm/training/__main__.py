@@ -7,6 +7,7 @@ go on from their last saved state.
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle, islice
@@ -24,13 +25,14 @@ from ldm.images import to_pictures, to_sheet
 from ldm.model import LatentDiffusion
 from ldm.training import (
     atlas,
+    begin,
     captioned,
     card,
     checkpoint,
     denoiser,
+    drawing,
     evaluate,
     gallery,
-    grow,
     icons,
     judge,
     latents,
@@ -81,10 +83,7 @@ def run_autoencoder(args) -> None:
     folder = args.work / "autoencoder"
     model = ae.autoencoder(args.channels, tuple(args.widths)).to(args.device)
     state = loop.State(model, folder, lr=args.lr)
-    resumed = state.load()
-    if args.start and not resumed:
-        state.begin_from(*checkpoint.load_part(args.start, "vae"))
-    print(f"{ae.describe(state.model)}, {'resumed' if resumed else args.start or 'new'}")
+    print(f"{ae.describe(state.model)}, {begin.begin_autoencoder(state, args.start)}")
     batches = ae.crops(draw, seed=state.step, batch=args.batch, size=args.size)
 
     def check():
@@ -152,11 +151,8 @@ def run_text(args) -> None:
     C, side, _ = latents.shape(data)
     network = prior.Prior(encoder, (C, side, side), denoiser.POOLED).to(args.device)
     state = loop.State(network, folder, lr=args.lr)
-    resumed = state.load()
-    if not resumed:  # layers that were trained before go on, read as the U-Net came to read them
-        weights = checkpoint.bundled_pooling(encoder)
-        state.begin_from(weights, checkpoint.part_records(args.work, encoder).get("text"))
-    print(f"{ae.count(network):.1f} M parameters, {'resumed' if resumed else 'new'}")
+    begun = begin.begin_text(state, args.work, encoder)
+    print(f"{ae.count(network):.1f} M parameters, {begun}")
     empty = text.embed(encoder, tokenizer, [""])
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()), dropout=0.0)
     fixed = loop.move(latents.kept_back(data), state.device)
@@ -184,16 +180,7 @@ def run_denoiser(args) -> None:
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()))
     network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder).to(args.device)
     state = loop.State(network, folder, lr=args.lr, slow=network.layers)
-    resumed = state.load()
-    if args.start and not resumed:
-        weights, record = checkpoint.load_part(args.start, "unet")
-        weights = grow.grow(weights, network.unet, torch.Generator().manual_seed(0))
-        state.begin_from(denoiser.of_unet(weights), record)
-    told = args.start and checkpoint.has_text(args.start, encoder)
-    if not (resumed or told) and (args.work / "text" / "text_encoder").exists():
-        weights = loop.newest(args.work / "text")["average"]
-        state.begin_from(denoiser.of_unet(checkpoint.pooling(weights)))
-    begun = "resumed" if resumed else args.start or "new"
+    begun = begin.begin_denoiser(state, args.start, args.work, encoder)
     print(f"{ae.count(network.unet):.1f} M parameters, {begun}")
     schedule = checkpoint.schedule()
     fixed = loop.move(latents.kept_back(data), state.device)
@@ -202,7 +189,7 @@ def run_denoiser(args) -> None:
     def check():
         words = text.grown(encoder, state.average.layers), tokenizer
         model = checkpoint.assemble(state.average.unet, vae, words)
-        drawn = evaluate.draw(model, GRID, **DRAWN)
+        drawn = drawing.draw(model, GRID, **DRAWN)
         grid(torch.cat(list(drawn)), folder / f"grid-{state.samples}.png", 8)
         now = denoiser.errors(state.average, schedule, fixed)
         mean = np.mean(losses) if losses else np.nan
@@ -282,8 +269,11 @@ def run_evaluate(args) -> None:
 def run_atlas(args) -> None:
     """Make the map of the icons, or of a folder of pictures, in a checkpoint's spaces."""
     model = LatentDiffusion.load(args.model)
+    bundled = args.model.resolve() == checkpoint.BUNDLED.resolve()
+    if bundled and args.pictures and not args.to:
+        raise ValueError("say with --to where the map of these pictures goes")
     own = args.pictures and atlas.from_folder(args.pictures)
-    to = args.to or (BUNDLED if args.model == checkpoint.BUNDLED else args.model / "atlas")
+    to = args.to or (BUNDLED if bundled else args.model / "atlas")
     made = atlas.build(model, own or atlas.from_icons(icons.load(args.work)), to)
     print(f"{to}: {len(made)} pictures")
 
@@ -333,17 +323,20 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=function)
 
     out = checkpoint.BUNDLED
-    train = {"minutes": 60.0, "decay": 0.0, "check": 5.0, "device": "cpu"}
+    train = {"minutes": 60.0, "decay": 0.0, "device": "cpu"}
+    checked = train | {"check": 5.0}
     command(run_data)
     command(run_gallery, to=gallery.FOLDER)
     code = {"channels": 8, "widths": ae.WIDTHS, "kl": 1e-4, "eq": 0.5}
-    command(run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **train)
+    command(
+        run_autoencoder, batch=16, size=64, lr=4e-4, start=None, pictures=None, **code, **checked
+    )
     shard = {"scenes": 0.5, "shard_size": latents.SHARD, "pictures": None, "device": "cpu"}
     command(run_latents, shards=20, **shard)
     unet = {"name": "denoiser", "widths": denoiser.WIDTHS, "out": out}
     drawn = {"batch": 32, "micro_batches": 2}
-    command(run_text, lr=5e-4, **drawn, **train)
-    command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **train)
+    command(run_text, lr=5e-4, **drawn, **checked)
+    command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **checked)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
     command(run_export, **unet)
     command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)
@@ -353,4 +346,7 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     arguments = parser().parse_args()
-    arguments.run(arguments)
+    try:
+        arguments.run(arguments)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))

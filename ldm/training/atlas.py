@@ -13,9 +13,11 @@ from ldm.charts import Entry, add_drawing, batched, chart, gather, save
 from ldm.model import LatentDiffusion
 from ldm.spaces import read_pictures, to_thumbnail
 from ldm.training import sources
-from ldm.training.captioned import read_folder
+from ldm.training.captioned import open_picture, read_folder
+from ldm.training.captions import article
 from ldm.training.icons import IconSet
-from ldm.training.scenes import STYLES, alone, article
+from ldm.training.scenes import alone
+from ldm.training.sources import STYLES
 
 LEFT_OUT = {"symbols", "flags"}  # groups of icons that are more sign than thing
 DRAWN = 4  # of the drawings of a thing: of different sets
@@ -46,19 +48,12 @@ def from_folder(folder: Path) -> Iterator[tuple[Image.Image, Entry]]:
     """Yields the pictures of `read_folder`; what is in the folder next to it is their category."""
     for known in read_folder(folder):
         parts = known.path.relative_to(folder).parts[:-1]
-        with Image.open(known.path) as picture:
-            picture.load()
-        category = parts[0] if parts else ""
-        yield picture, Entry(known.caption, known.caption, category, "", folder.name)
+        entry = Entry(known.caption, known.caption, parts[0] if parts else "", "", folder.name)
+        yield open_picture(known.path), entry
 
 
 def build(model: LatentDiffusion, pictures: Pictures, folder: Path) -> Atlas:
-    """Writes an atlas into the folder and returns it.
-
-    Its arrays: codes int8 [N, D] and steps [D] of the spaces but pixels, which the sheet holds
-    (text.codes [captions, D], text.index [N]); mean, axes, explained, pca of `Pca` in 3
-    dimensions; umap2, umap3 [N, k].
-    """
+    """Writes an atlas into the folder and returns it."""
     entries, thumbnails, parts = [], [], []
     for batch in batched(tqdm(pictures, desc="pictures"), BATCH):
         drawn, known = zip(*batch, strict=True)

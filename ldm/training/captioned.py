@@ -29,11 +29,17 @@ class Captioned:
     @property
     def picture(self) -> np.ndarray:
         """The middle of the picture, [128, 128, 3] uint8. Raises ValueError if it is none."""
-        try:
-            with Image.open(self.path) as file:
-                return np.asarray(to_pictures(to_image(file, SIZE))[0])
-        except OSError as error:
-            raise ValueError(f"{self.path} cannot be read: {error}") from None
+        return np.asarray(to_pictures(to_image(open_picture(self.path), SIZE))[0])
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture in a file, all of it read. Raises ValueError, with its path, if it is none."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
 
 
 def read_folder(folder: Path) -> list[Captioned]:
@@ -48,7 +54,7 @@ def read_folder(folder: Path) -> list[Captioned]:
     if not paths:
         raise ValueError(f"there are no pictures in {folder}")
     if missing := table.keys() - set(paths):
-        raise ValueError(f"{folder / TABLE} names {min(missing)}, which is not there")
+        raise ValueError(f"{folder / TABLE} names {min(missing)}, which is no picture there")
     return [Captioned(path, table.get(path) or read_caption(path)) for path in paths]
 
 

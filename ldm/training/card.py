@@ -130,17 +130,16 @@ CC-BY-4.0 with these credits.
 """
 
 EXPLANATION = """\
-A judge, a network trained on composed scenes of the real pictures that took no part in training
-the generator, says which things a picture shows, where, how many and in which colour. The prompts
-are made from templates over {concepts:,} concepts, {prompts} a category (`--prompts {prompts}`)
-with {seeds} seeds each.
-*Ceiling* is the judge's own score on real scenes of the same kind, in drawings that neither it nor
-the generator has seen; *share* is the score over it. It can be above 1, for the generator draws
-what the judge was trained on too; its pictures are not as clear as real ones. More than one thing
-counts as seen if its name is among the judge's first five. The Fréchet distance is taken in the
-judge's features. *Variety* is the mean distance between eight seeds of a prompt over that between
-the real drawings. *Copies* is how many pictures are nearer to a training picture, at 32x32 pixels,
-than the real drawings of that thing are to each other."""
+A judge, a network trained on composed scenes of the real pictures that took no part in training the
+generator, says which things a picture shows, where, how many and in which colour. The prompts are
+made from templates over {concepts:,} concepts, {prompts} a category (`--prompts {prompts}`) with
+{seeds} seeds each. *Ceiling* is the judge's own score on real scenes of the same kind, in drawings
+that neither it nor the generator has seen; *share* is the score over it. It can be above 1, for the
+generator draws what the judge was trained on too; its pictures are not as clear as real ones.
+Except in *single object*, a thing counts as seen if its name is among the judge's first five. The
+Fréchet distance is taken in the judge's features. *Variety* is the mean distance between eight
+seeds of a prompt over that between the real drawings. *Copies* is how many pictures are nearer to a
+training picture, at 32x32 pixels, than the real drawings of that thing are to each other."""
 
 
 def write(folder: Path) -> str:

@@ -97,7 +97,9 @@ def has_text(folder: Path, encoder: nn.Module) -> bool:
     from safetensors.torch import load_file
 
     there, own = load_file(folder / "text_encoder" / "model.safetensors"), encoder.state_dict()
-    same = (torch.equal(w.half(), own[name].half()) for name, w in there.items() if name in own)
+    same = (
+        torch.equal(w.half(), own[name].half().cpu()) for name, w in there.items() if name in own
+    )
     return there.keys() == own.keys() and all(same)
 
 

@@ -1,6 +1,6 @@
 """Measures a checkpoint: what the autoencoder keeps, and whether the pictures show the prompt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,62 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ldm.model import LatentDiffusion
-from ldm.precision import fast_maths
 from ldm.quality import ssim
-from ldm.sampling import UPDATES, sample
 from ldm.training import autoencoder, latents, scenes
+from ldm.training.captions import article
+from ldm.training.closeness import REAL_SEED, closeness, spread_out
+from ldm.training.drawing import watched
 from ldm.training.icons import IconSet
 from ldm.training.judge import Judge
 from ldm.training.questions import Question, ask, ask_each, real_scene
 
 UNSEEN_WORDS = Path(__file__).with_name("unseen_words.txt")
 MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "colour binding")
-N_VARIED, VARIED_SEEDS = 25, 8
-REAL_SEED, SHEET_SEED = 99, 5
+SHEET_SEED = 5
 
 Row = dict[str, float | int]
-
-
-@torch.no_grad()
-def draw(
-    model: LatentDiffusion,
-    prompts: Sequence[str],
-    *,
-    steps: int,
-    guidance: float,
-    sampler: str,
-    seeds: Sequence[int] | None = None,
-    batch: int = 16,
-) -> Iterator[Tensor]:
-    """Images [b,3,H,W] of the prompts, `batch` at a time, each from the noise of its seed (0)."""
-    seeds = [0] * len(prompts) if seeds is None else seeds
-    for start in range(0, len(prompts), batch):
-        part, its = list(prompts[start : start + batch]), list(seeds[start : start + batch])
-        denoise = model.denoiser(model.embed(part), model.embed([""] * len(part)), guidance)
-        run = sample(
-            denoise,
-            model.schedule,
-            model.noise(its),
-            steps,
-            update=UPDATES[sampler],
-            generators=model.generators(its),
-        )
-        with fast_maths(model.device):  # halves the time; as pictures they are the same
-            *_, last = run
-            image = model.decode(last.x_prev).float().cpu()
-        yield image  # not before: the caller's own maths stays as it is
-
-
-def watched(model: LatentDiffusion, prompts, settings: dict, seeds=None, label="") -> Tensor:
-    """All images of `draw` [N,3,H,W], with a progress bar."""
-    from tqdm import tqdm
-
-    parts = []
-    with tqdm(total=len(prompts), unit="picture", desc=label, mininterval=5) as bar:
-        for image in draw(model, prompts, seeds=seeds, **settings):
-            bar.update(len(image))
-            parts.append(image)
-    return torch.cat(parts)
 
 
 def score(judge: Judge, image: Tensor, questions: Sequence[Question]) -> dict[str, Row]:
@@ -106,28 +64,6 @@ def unseen_words(names: dict[str, str], path: Path = UNSEEN_WORDS) -> list[tuple
         if concepts:
             found.append((word, concepts))
     return found
-
-
-def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Squared Fréchet distance of two sets of features [N,F] seen as normal distributions.
-
-    Heusel et al. 2017, eq. 6, by the eigenvalues of the product of the covariances.
-    """
-    mean = (a.mean(0) - b.mean(0)).double()
-    cov_a, cov_b = torch.cov(a.T.double()), torch.cov(b.T.double())
-    root = torch.linalg.eigvals(cov_a @ cov_b).real.clamp_min(0).sqrt().sum()
-    return float(mean @ mean + cov_a.trace() + cov_b.trace() - 2 * root)
-
-
-def spread(features: Tensor) -> float:
-    """Mean distance between two of the features [N,F]; 0 of a single one."""
-    n = len(features)
-    return float(torch.cdist(features, features).sum() / max(n * (n - 1), 1))
-
-
-def features(judge: Judge, image: Tensor) -> Tensor:
-    """The judge's features [N,F] of images."""
-    return torch.stack([seen.features for seen in judge.look(image)])
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
@@ -212,13 +148,8 @@ def judged(
         "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
         "held out": unseen_rows,
         "unseen words": words_row(model, judge, {i.name: i.concept for i in words}, settings),
-        **closeness(model, judge, vocabulary, words, settings, image, min(N_VARIED, prompts)),
+        **closeness(model, judge, vocabulary, words, settings, image, prompts),
     }
-
-
-def spread_out(words: list, count: int) -> list:
-    """At most `count` of the words, evenly spaced."""
-    return words[:: -(-len(words) // count)]
 
 
 def words_row(model: LatentDiffusion, judge: Judge, names: dict[str, str], settings: dict) -> Row:
@@ -226,49 +157,10 @@ def words_row(model: LatentDiffusion, judge: Judge, names: dict[str, str], setti
     asked = unseen_words(names)
     if not asked:
         return share([False])
-    prompts = [scenes.article(word) for word, _ in asked]
+    prompts = [article(word) for word, _ in asked]
     seen = judge.look(watched(model, prompts, settings, label="unseen words"))
     pairs = zip(seen, asked, strict=True)
     return share([bool(right & set(s.things[0].concepts)) for s, (_, right) in pairs])
-
-
-def closeness(
-    model: LatentDiffusion,
-    judge: Judge,
-    vocabulary: IconSet,
-    words,
-    settings: dict,
-    image: Tensor,
-    varied: int,
-) -> dict[str, float]:
-    """How far pictures lie from real ones, from each other, and from the training pictures.
-
-    varied: how many prompts are drawn with 8 seeds.
-
-    frechet: of `image` to real scenes; variety: mean distance between 8 seeds of a prompt over
-    that between the real drawings of the concept; copies: share of them that are nearer to a
-    training picture, at 32x32 pixels, than the concept's real drawings are to each other.
-    """
-    composer, rng = scenes.Composer(vocabulary), np.random.default_rng(REAL_SEED)
-    real = [composer.scene(rng).picture for _ in range(len(image))]
-    frechet = frechet_distance(features(judge, image), features(judge, autoencoder.to_images(real)))
-    chosen = spread_out(words, varied)
-    prompts = [scenes.article(icon.name) for icon in chosen for _ in range(VARIED_SEEDS)]
-    seeds = list(range(VARIED_SEEDS)) * len(chosen)
-    drawn = watched(model, prompts, settings, seeds, "variety").split(VARIED_SEEDS)
-    ratios, copied = [], []
-    for icon, mine in zip(chosen, drawn, strict=True):
-        same = [k for k, other in enumerate(vocabulary.icons) if other.concept == icon.concept]
-        twins = autoencoder.to_images([scenes.alone(vocabulary, k) for k in same])
-        ratios.append(spread(features(judge, mine)) / max(spread(features(judge, twins)), 1e-9))
-        a, b = (torch.nn.functional.adaptive_avg_pool2d(x, 32).flatten(1) for x in (mine, twins))
-        apart = torch.cdist(b, b).fill_diagonal_(torch.inf).min()
-        copied += (torch.cdist(a, b).min(dim=1).values < apart).tolist()
-    return {
-        "frechet": frechet,
-        "variety": float(np.mean(ratios)),
-        "copies": float(np.mean(copied)),
-    }
 
 
 @dataclass(frozen=True)

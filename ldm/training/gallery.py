@@ -11,9 +11,11 @@ from PIL import Image
 
 from ldm.images import to_sheet
 from ldm.training import sources
+from ldm.training.captions import article
 from ldm.training.icons import SIZE, IconSet
 from ldm.training.latents import kept_icons
-from ldm.training.scenes import STYLES, Composer, alone, article
+from ldm.training.scenes import Composer, alone
+from ldm.training.sources import STYLES
 
 FOLDER = Path(__file__).parents[2] / "assets" / "gallery"
 COLUMNS = 12

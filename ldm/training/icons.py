@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ldm.colours import dominant_hue
 from ldm.training import sources
 
 SIZE = 128  # pixels
@@ -232,25 +233,3 @@ def _render(job) -> tuple[Icon, np.ndarray] | None:
     if box is None or (pixels[..., 3] > 127).mean() < 0.01:
         return None
     return replace(icon, hue=dominant_hue(pixels), box=box), pixels
-
-
-def dominant_hue(pixels: np.ndarray, width: float = 30.0) -> float | None:
-    """Hue in degrees that most of an RGBA picture [H, W, 4] has, None if there is no such one.
-
-    It is the hue of 75 % of the coloured area, which is at least 40 % of the visible one.
-    """
-    hsv = np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(float)
-    visible = pixels[..., 3] > 127
-    coloured = visible & (hsv[..., 1] > 85) & (hsv[..., 2] > 60)
-    if coloured.sum() < 0.4 * visible.sum() or not coloured.any():
-        return None
-    hue = hsv[..., 0][coloured] * (360 / 255)
-    angle = np.deg2rad(hue)
-    towards = angle
-    for _ in range(3):  # the circular mean of what lies around it, found by going there
-        centre = np.angle(np.exp(1j * towards).mean())
-        near = np.abs(np.angle(np.exp(1j * (angle - centre)))) <= np.deg2rad(width)
-        if near.mean() < 0.75:
-            return None
-        towards = angle[near]
-    return float(np.rad2deg(np.angle(np.exp(1j * towards).mean())) % 360)

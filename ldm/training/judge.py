@@ -19,10 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldm.colours import COLOURS
 from ldm.precision import fast_maths
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import SIZE, IconSet
-from ldm.training.scenes import BACKGROUNDS, COLOURS, STYLES, Composer, Scene
+from ldm.training.scenes import BACKGROUNDS, Composer, Scene
+from ldm.training.sources import STYLES
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "judge" / "judge.safetensors"
 CELL = 8  # pixels
@@ -96,7 +98,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Targets:
-    """What there is in B scenes: image, row, column, concept, colour [N] of the things' cells.
+    """What there is in B scenes: cells [N,5], the image, row, column, concept and colour of things.
 
     heat [B,h,w] is 1 in these and falls off around them; style, background [B].
     """
@@ -115,7 +117,6 @@ class Found:
     colour: str
     x: float
     y: float
-    certainty: float
 
 
 @dataclass(frozen=True)
@@ -151,16 +152,14 @@ class Judge:
                 places = torch.stack([best[b] // heat.shape[2], best[b] % heat.shape[2]])[None]
             rows, columns = places.T
             concept, colour = reading.at(torch.full_like(rows, b), rows, columns)
-            certainty = heat[b, rows, columns]
             things = [
                 Found(
                     tuple(self.concepts[i] for i in concept[k].topk(5).indices),
                     COLOUR_NAMES[int(colour[k].argmax())],
                     (int(columns[k]) + 0.5) * CELL,
                     (int(rows[k]) + 0.5) * CELL,
-                    float(certainty[k]),
                 )
-                for k in certainty.argsort(descending=True)
+                for k in heat[b, rows, columns].argsort(descending=True)
             ]
             style = STYLE_NAMES[int(reading.style[b].argmax())]
             background = BACKGROUND_NAMES[int(reading.background[b].argmax())]

@@ -1,6 +1,6 @@
 """The denoiser's training data, computed once: latents and caption embeddings, in shards.
 
-Neither the autoencoder nor the text encoder runs inside the denoiser's training loop.
+Neither the autoencoder nor MiniLM runs inside the denoiser's training loop.
 """
 
 import functools

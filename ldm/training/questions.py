@@ -10,20 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ldm.colours import COLOURS
+from ldm.training.captions import counted, ending, is_countable
 from ldm.training.icons import Icon, IconSet, held_out
 from ldm.training.judge import Seen
-from ldm.training.scenes import (
-    BACKGROUNDS,
-    COLOURS,
-    NUMBERS,
-    SCENE_GROUPS,
-    STYLES,
-    Composer,
-    article,
-    has_colours,
-    is_plural,
-    plural,
-)
+from ldm.training.scenes import BACKGROUNDS, SCENE_GROUPS, Composer, has_colours
 
 TRIES = 2000
 POSITIONS = ("to the left of", "to the right of", "above", "below")
@@ -37,10 +28,6 @@ class Asked:
     name: str
     count: int = 1
     colour: str | None = None
-
-    def words(self) -> str:
-        words = f"{self.colour} {self.name}" if self.colour else self.name
-        return article(words) if self.count == 1 else f"{NUMBERS[self.count]} {plural(words)}"
 
 
 @dataclass(frozen=True)
@@ -56,9 +43,9 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        words = f" {self.relation or 'and'} ".join(thing.words() for thing in self.things)
-        words += f" on {article(self.background)} background" if self.background else ""
-        return words + (f" in the {STYLES[self.style]} style" if self.style else "")
+        named = (counted(thing.name, thing.count, thing.colour) for thing in self.things)
+        words = f" {self.relation or 'and'} ".join(named)
+        return words + ending(self.background, self.style)
 
     def answered(self, seen: Seen) -> dict[str, bool]:
         """Whether the picture shows it; for a single object, also among the first five."""
@@ -152,7 +139,7 @@ class _Maker:
         return replace(self._question(category, self._pair()), relation=relation)
 
     def counting(self, category: str) -> Question:
-        index = self._draw(self.all, lambda icon: not _plural(icon))
+        index = self._draw(self.all, is_countable)
         question = self._question(category, [index])
         return _with(question, count=int(self.rng.integers(2, 5)))
 
@@ -206,10 +193,6 @@ class _Maker:
     def _question(self, category: str, chosen: list[int]) -> Question:
         things = tuple(Asked(self.icons[i].concept, self.icons[i].name) for i in chosen)
         return Question(category, things, tuple(chosen))
-
-
-def _plural(icon: Icon) -> bool:
-    return any(is_plural(words) for words in (icon.name, *icon.synonyms))
 
 
 def _with(question: Question, **changes) -> Question:

@@ -1,7 +1,6 @@
 """Composed pictures with captions that say exactly what was drawn."""
 
 import colorsys
-import functools
 import math
 import re
 from collections.abc import Iterator
@@ -10,22 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ldm.training import sources
+from ldm.colours import COLOURS, recolour
+from ldm.training.captions import counted, ending, is_countable, joined, name_of, words_of
 from ldm.training.icons import SIZE, Icon, IconSet, held_out
 
-COLOURS = {  # hue in degrees; what saturation and value are on average, 0 to 1
-    "red": (0, 0.80, 0.85),
-    "orange": (28, 0.85, 0.95),
-    "yellow": (50, 0.75, 0.98),
-    "green": (125, 0.65, 0.65),
-    "blue": (215, 0.75, 0.85),
-    "purple": (275, 0.60, 0.70),
-    "pink": (330, 0.45, 0.98),
-    "brown": (25, 0.60, 0.50),
-    "black": (0, 0.08, 0.16),
-    "white": (0, 0.03, 0.96),
-    "gray": (0, 0.03, 0.58),
-}
 BACKGROUNDS = {  # sRGB
     "white": (255, 255, 255),
     "red": (222, 84, 80),
@@ -47,11 +34,6 @@ RELATIONS = {  # phrase -> direction (columns, rows) from the second object to t
     "next to": (-1, 0),
     "and": (-1, 0),
 }
-NUMBERS = ("no", "one", "two", "three", "four")
-STYLES = {s.name: s.style for s in (*sources.ICON_SETS, sources.HELD_OUT_SET)}
-HEAD_ENDS = (
-    r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
-)
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
 PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is named, the first of
 # these that draws a thing: flat drawings, much alike
@@ -127,7 +109,7 @@ class Composer:
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
-        words = _words(rng, icon, colour)
+        words = words_of(rng, icon, colour)
         unnamed = index in self.plain and rng.random() < 0.8
         caption = words + _ending(rng, background, None if unnamed else icon.source)
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
@@ -148,8 +130,8 @@ class Composer:
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
-        phrases = tuple(_phrase(thing) for thing in things)
-        caption = _joined(phrases, relation) + _ending(rng, background, style)
+        phrases = tuple(counted(thing.name, thing.count, thing.colour) for thing in things)
+        caption = joined(phrases, relation) + _ending(rng, background, style)
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
@@ -164,7 +146,7 @@ class Composer:
                 side = rng.uniform(0.88, 0.98) * min(cell[2] - cell[0], cell[3] - cell[1])
                 canvas, box = _place(canvas, picture, cell, side, rng, 0.05)
                 boxes.append(box)
-            things.append(Thing(icon.concept, _name(rng, icon), count, colour, tuple(boxes)))
+            things.append(Thing(icon.concept, name_of(rng, icon), count, colour, tuple(boxes)))
         return np.asarray(canvas), tuple(things)
 
     def _style(self, rng) -> str | None:
@@ -203,24 +185,6 @@ def alone(icon_set: IconSet, index: int, side: float = 0.9 * SIZE) -> np.ndarray
     white = _plain(BACKGROUNDS["white"])
     canvas, _ = _place(white, picture, (0, 0, SIZE, SIZE), side, np.random.default_rng(0), 0.0)
     return np.asarray(canvas)
-
-
-def recolour(pixels: np.ndarray, hue: float, colour: str) -> np.ndarray:
-    """RGBA pixels [H, W, 4] with everything within 45 degrees of `hue` in the named colour."""
-    target, *levels = COLOURS[colour]
-    hsv = np.asarray(Image.fromarray(pixels[..., :3]).convert("HSV")).astype(np.float32)
-    away = (hsv[..., 0] * (360 / 255) - hue + 180) % 360 - 180
-    hit = (np.abs(away) < 45) & (hsv[..., 1] > 40) & (pixels[..., 3] > 0)
-    if not hit.any():
-        return pixels
-    changed = hsv.copy()
-    changed[..., 0] = ((target + away * 0.4) % 360) * (255 / 360)
-    for channel, level in enumerate(levels, start=1):
-        scale = 255 * level / max(np.median(hsv[..., channel][hit]), 1)
-        changed[..., channel] = np.clip(hsv[..., channel] * scale, 0, 255)
-    hsv = np.where(hit[..., None], changed, hsv).astype(np.uint8)
-    rgb = np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"))
-    return np.concatenate([rgb, pixels[..., 3:]], axis=-1)
 
 
 def _plain(rgb) -> Image.Image:
@@ -269,8 +233,8 @@ def _place(canvas, picture, cell, side, rng, jitter):
 
 
 def _count(rng, kinds: int, icon: Icon) -> int:
-    if any(is_plural(words) for words in (icon.name, *icon.synonyms)):
-        return 1  # "two grapes" would be wrong
+    if not is_countable(icon):
+        return 1
     if kinds == 1:
         return int(rng.choice([2, 3, 4]))
     return int(rng.choice([1, 2, 3], p=[0.8, 0.15, 0.05])) if kinds == 2 else 1
@@ -318,77 +282,7 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
     return cells
 
 
-def _name(rng, icon: Icon) -> str:
-    """What the icon is called this time: mostly its name, sometimes a synonym."""
-    if icon.synonyms and rng.random() < 0.2:
-        return str(rng.choice(icon.synonyms))
-    return icon.name
-
-
-@functools.cache
-def _grammar():
-    import inflect
-
-    return inflect.engine()
-
-
-def _head(words: str) -> tuple[str, str]:
-    """The part that is counted, and the rest: "glass" and " of milk"."""
-    head = re.split(HEAD_ENDS, words, maxsplit=1)[0]
-    return head, words[len(head) :]
-
-
-@functools.lru_cache(maxsize=100_000)
-def is_plural(words: str) -> bool:
-    """Whether the words name more than one thing already."""
-    head, _ = _head(words)
-    return not head.endswith(("us", "ss")) and bool(_grammar().singular_noun(head))
-
-
-@functools.lru_cache(maxsize=100_000)
-def article(words: str) -> str:
-    """The words with "a" or "an" before them, if they take one."""
-    return words if is_plural(words) else _grammar().a(words)
-
-
-@functools.lru_cache(maxsize=100_000)
-def plural(words: str) -> str:
-    """More than one of the words."""
-    head, rest = _head(words)
-    return words if is_plural(words) else _grammar().plural_noun(head) + rest
-
-
-def _words(rng, icon: Icon, colour: str | None) -> str:
-    """What a picture of one icon is called this time."""
-    name = _name(rng, icon)
-    words = f"{colour} {name}" if colour else name
-    form = rng.random()
-    if form < 0.5:
-        return article(words)
-    if form < 0.75:
-        return words
-    if form < 0.85:
-        return f"a picture of {article(words)}"
-    known = [word for word in icon.keywords if word not in COLOURS]
-    some = rng.permutation(known)[:3] if known else ()
-    return ", ".join([words, *some])
-
-
-def _phrase(thing: Thing) -> str:
-    """What a thing of a scene is called, with its count and colour."""
-    words = f"{thing.colour} {thing.name}" if thing.colour else thing.name
-    return article(words) if thing.count == 1 else f"{NUMBERS[thing.count]} {plural(words)}"
-
-
-def _joined(phrases: tuple[str, ...], relation: str | None) -> str:
-    if len(phrases) == 3:
-        return f"{phrases[0]}, {phrases[1]} and {phrases[2]}"
-    return f" {relation} ".join(phrases) if relation else phrases[0]
-
-
 def _ending(rng, background: str, style: str | None) -> str:
-    """What is said of background and style; a background that is not named is white."""
-    ending = ""
-    if background != "white" or rng.random() < 0.2:
-        ending = f" on {article(background)} background"
-    return ending + (f" in the {STYLES[style]} style" if style else "")
+    """What the caption says of background and style; one that is not named is white."""
+    named = background != "white" or rng.random() < 0.2
+    return ending(background if named else None, style)

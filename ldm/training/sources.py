@@ -121,6 +121,7 @@ HELD_OUT_SET = Source(  # a style no network is ever trained on
     "openmoji",
     "OpenMoji by [OpenMoji](https://github.com/hfg-gmuend/openmoji)",
 )
+STYLES = {s.name: s.style for s in (*ICON_SETS, HELD_OUT_SET)}  # as prompts name them
 NAMES = Source(
     "emojibase",
     "emojibase-data",

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ldm import colours
 from ldm.atlas import DRAWINGS, SPACES, Atlas
 from ldm.projection import NEIGHBOURS, distances, weigh
 from ldm.ui.gallery import open_picture
@@ -90,11 +91,10 @@ def recolour(model: Any, atlas: Atlas, asked: Any) -> Message:
     gets the colour's name. apart: for each space the distances to asked["to"], in medians.
     """
     from ldm.spaces import read_pictures
-    from ldm.training.scenes import COLOURS
 
     index, colour = read_index(atlas, asked["index"]), asked["colour"]
-    if colour not in COLOURS:
-        raise ValueError(f"The colour must be one of {', '.join(COLOURS)}.")
+    if colour not in colours.COLOURS:
+        raise ValueError(f"The colour must be one of {', '.join(colours.COLOURS)}.")
     to = [read_index(atlas, other) for other in asked["to"]][:3]
     picture = paint(decode_picture(model, atlas, index), colour)
     caption = colour_words(atlas.rows["caption"][index], colour)
@@ -115,17 +115,14 @@ def paint(picture: Any, colour: str) -> Any:
     """Returns the picture with the hue that most of it has changed to the named colour."""
     from PIL import Image
 
-    from ldm.training.icons import dominant_hue
-    from ldm.training.scenes import recolour as change
-
     rgb = np.asarray(picture)
     drawn = 255 * (rgb.min(-1, keepdims=True) < WHITE)
     pixels = np.concatenate([rgb, drawn], -1).astype(np.uint8)
-    hue = dominant_hue(pixels)
+    hue = colours.dominant_hue(pixels)
     hue = mean_hue(pixels) if hue is None else hue
     if hue is None:
         raise ValueError("There is no colour in this picture that could be changed.")
-    return Image.fromarray(np.ascontiguousarray(change(pixels, hue, colour)[..., :3]))
+    return Image.fromarray(np.ascontiguousarray(colours.recolour(pixels, hue, colour)[..., :3]))
 
 
 def mean_hue(pixels: np.ndarray) -> float | None:

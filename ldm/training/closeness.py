@@ -1,0 +1,87 @@
+"""How near pictures lie to real ones, to each other, and to the training pictures."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ldm.model import LatentDiffusion
+from ldm.training import autoencoder
+from ldm.training.captions import article
+from ldm.training.drawing import watched
+from ldm.training.icons import Icon, IconSet
+from ldm.training.judge import Judge
+from ldm.training.scenes import Composer, alone
+
+N_VARIED, VARIED_SEEDS = 25, 8
+REAL_SEED = 99
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Squared Fréchet distance of two sets of features [N,F] seen as normal distributions.
+
+    Heusel et al. 2017, eq. 6, by the eigenvalues of the product of the covariances.
+    """
+    mean = (a.mean(0) - b.mean(0)).double()
+    cov_a, cov_b = torch.cov(a.T.double()), torch.cov(b.T.double())
+    root = torch.linalg.eigvals(cov_a @ cov_b).real.clamp_min(0).sqrt().sum()
+    return float(mean @ mean + cov_a.trace() + cov_b.trace() - 2 * root)
+
+
+def spread(features: Tensor) -> float:
+    """Mean distance between two of the features [N,F]; 0 of a single one."""
+    n = len(features)
+    return float(torch.cdist(features, features).sum() / max(n * (n - 1), 1))
+
+
+def features(judge: Judge, image: Tensor) -> Tensor:
+    """The judge's features [N,F] of images."""
+    return torch.stack([seen.features for seen in judge.look(image)])
+
+
+def spread_out(words: list, count: int) -> list:
+    """At most `count` of the words, evenly spaced."""
+    return words[:: -(-len(words) // count)]
+
+
+def closeness(
+    model: LatentDiffusion,
+    judge: Judge,
+    vocabulary: IconSet,
+    words: list[Icon],
+    settings: dict,
+    image: Tensor,
+    varied: int,
+) -> dict[str, float]:
+    """How far pictures lie from real ones, from each other, and from the training pictures.
+
+    words: a drawing of each concept; varied: how many of them are drawn with 8 seeds.
+
+    frechet: of `image` to real scenes; variety: mean distance between 8 seeds of a prompt over
+    that between the real drawings of the concept; copies: share of them that are nearer to a
+    training picture, at 32x32 pixels, than the concept's real drawings are to each other.
+    """
+    composer, rng = Composer(vocabulary), np.random.default_rng(REAL_SEED)
+    real = autoencoder.to_images([composer.scene(rng).picture for _ in range(len(image))])
+    chosen = spread_out(words, min(N_VARIED, varied))
+    prompts = [article(icon.name) for icon in chosen for _ in range(VARIED_SEEDS)]
+    seeds = list(range(VARIED_SEEDS)) * len(chosen)
+    drawn = watched(model, prompts, settings, seeds, "variety").split(VARIED_SEEDS)
+    ratios, copied = [], []
+    for icon, mine in zip(chosen, drawn, strict=True):
+        same = [k for k, other in enumerate(vocabulary.icons) if other.concept == icon.concept]
+        twins = autoencoder.to_images([alone(vocabulary, k) for k in same])
+        ratios.append(spread(features(judge, mine)) / max(spread(features(judge, twins)), 1e-9))
+        copied += are_copies(mine, twins)
+    return {
+        "frechet": frechet_distance(features(judge, image), features(judge, real)),
+        "variety": float(np.mean(ratios)),
+        "copies": float(np.mean(copied)),
+    }
+
+
+def are_copies(drawn: Tensor, real: Tensor) -> list[bool]:
+    """Which images [N,3,H,W] are nearer to one of the real ones than those to each other."""
+    a, b = (F.adaptive_avg_pool2d(image, 32).flatten(1) for image in (drawn, real))
+    apart = torch.cdist(b, b).fill_diagonal_(torch.inf).min()
+    return (torch.cdist(a, b).min(dim=1).values < apart).tolist()
