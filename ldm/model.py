@@ -26,7 +26,8 @@ class Text:
     """What the U-Net is told: B prompts of L tokens, each D wide."""
 
     hidden: Tensor  # [B, L, D] last hidden state of the text encoder
-    words: tuple[tuple[str, ...], ...]  # B x L pieces of the prompt; "" for start, end, padding
+    spans: tuple[tuple[tuple[int, int], ...], ...]  # B x L: from and to which character of its
+    # prompt a token stands; (0, 0) for start, end and padding
     cut: tuple[str, ...]  # B ends of prompts that were not read; "" if all of it was
 
 
@@ -115,14 +116,13 @@ class LatentDiffusion:
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
         hidden, _ = self.read(tokens.input_ids.to(self.device), mask)
-        spans = tokens.offset_mapping.tolist()  # [B, L, 2] where in its prompt a token stands
-        words = (tuple(p[a:b] for a, b in rows) for p, rows in zip(prompts, spans, strict=True))
+        spans = tuple(tuple(map(tuple, rows)) for rows in tokens.offset_mapping.tolist())
         ends = (max(b for _, b in rows) for rows in spans)
         cut = (
             prompt[end:].strip() if encoding.overflowing else ""
             for prompt, end, encoding in zip(prompts, ends, tokens.encodings, strict=True)
         )
-        return Text(hidden, tuple(words), tuple(cut))
+        return Text(hidden, spans, tuple(cut))
 
     def read(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Returns the text encoder's last state of tokens [B, L], and what they mean: [B, L, D].

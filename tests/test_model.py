@@ -190,9 +190,9 @@ def test_embed_says_what_was_cut(clip_model, bert_model):
         assert text.hidden.shape == (3, length, width)
         assert text.cut[0] and prompt.endswith(text.cut[0]) and text.cut[1:] == ("", "")
         read = prompt.removesuffix(text.cut[0]).replace(" ", "")
-        assert "".join(text.words[0]) == read
-        assert [word for word in text.words[1] if word] == ["red"]
-        assert not any(text.words[2]) and {len(words) for words in text.words} == {length}
+        assert "".join(prompt[start:end] for start, end in text.spans[0]) == read
+        assert [span for span in text.spans[1] if any(span)] == [(0, 3)]
+        assert {*text.spans[2]} == {(0, 0)} and {len(spans) for spans in text.spans} == {length}
 
 
 def test_a_prompt_that_just_fits_is_not_cut(bert_model):

@@ -15,7 +15,10 @@ parts.flip.addEventListener("click", () => edit((now) => now.map((x) => -x)));
 parts.shuffle.addEventListener("click", () => edit(shuffled));
 parts.reset.addEventListener("click", () => {
   parts.scale.value = 1;
-  edit((_, before) => before);
+  if (!state.coded) return;
+  state.latent.set(state.x0); // every channel: dragging paints any
+  draw();
+  follow();
 });
 parts.reach.addEventListener("click", reach);
 parts.paint_cell.addEventListener("click", paintCell);

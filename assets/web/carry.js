@@ -1,11 +1,11 @@
 // Carrying a run away: as an address, a PNG, an animation, a file, a page; and opening such files.
 
+const MAX_SAVED = 128e6; // bytes of a saved run, as in ldm/ui/studio.py
 const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"];
 
 // What the server answers; what is wrong is said in its own words.
 async function ask(name, asked = null) {
-  const lost = { error: "The app does not answer: is it still running?" };
-  const { data, error } = await server[name](asked).catch(() => lost);
+  const { data, error } = await server[name](asked).catch(lost);
   if (error) say(error);
   return data;
 }
@@ -74,8 +74,9 @@ function save(blob, name, more = "") {
 }
 
 async function readFile(file) {
-  if (file.size > MAX_FILE) return say("This file is too large: at most 20 MB are read");
-  if (file.name.endsWith(".safetensors")) return trigger("upload", { file: await toBase64(file) });
+  const isRun = file.name.endsWith(".safetensors"), most = isRun ? MAX_SAVED : MAX_FILE;
+  if (file.size > most) return say(`This file is too large: at most ${most / 1e6} MB are read`);
+  if (isRun) return trigger("upload", { file: await toBase64(file) });
   const text = findText(new Uint8Array(await file.arrayBuffer()));
   if (text === null) return say("This file is no PNG with the settings of a run");
   trigger("input", { parameters: text });

@@ -13,7 +13,6 @@ function keep() {
     const { run, frames } = state;
     state.others.push({ run, frames });
   }
-  while (state.others.length >= MAX_RUNS) state.others.shift();
   drawTiles();
 }
 
@@ -23,6 +22,7 @@ function nearest(frames, t) {
 }
 
 function drawTiles() {
+  while (compared().length > MAX_RUNS) state.others.shift();
   const runs = compared();
   parts.compare.hidden = !state.others.length;
   parts.tiles.replaceChildren(...(parts.compare.hidden ? [] : runs.map(tile)));
@@ -39,6 +39,7 @@ function tile(entry, place, runs) {
   words.dir = "auto";
   const other = place ? runs[0] : runs[1] || entry; // than which its words may be others
   words.append(...markWords(entry.run.prompt, other.run.prompt));
+  if (entry.run.negative) words.append(` without “${entry.run.negative}”`);
   const about = make("p");
   about.textContent = settingsOf(entry.run);
   caption.append(words, about);
@@ -75,7 +76,8 @@ function markWords(prompt, other) {
 function settingsOf(run) {
   const from = run.branch ? ` · branch at step ${run.branch.index + 1}` : "";
   const painted = run.branch && run.branch.painted ? ", painted" : "";
-  return `seed ${run.seed} · guidance ${run.guidance} · ${run.sampler_name} · ${count(run.steps)}${from}${painted}`;
+  const how = `seed ${run.seed} · guidance ${run.guidance} · ${run.sampler_name} · ${count(run.steps)}`;
+  return `${how} · ${run.model}${from}${painted}`;
 }
 
 function show(entry) {

@@ -1,4 +1,4 @@
-// What the labs share: their parts, asking the server, numbers and pictures as they are sent.
+// What the labs share: their parts, asking the server, pictures as they are sent. Needs page.js.
 
 const parts = Object.fromEntries(
   [...element.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
@@ -6,7 +6,6 @@ const parts = Object.fromEntries(
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 const floats = (base64) => new Float32Array(bytes(base64).buffer);
-const isShown = () => element.getClientRects().length > 0; // not on a tab that is hidden
 
 function say(text) {
   parts.status.textContent = text;
@@ -15,13 +14,10 @@ function say(text) {
 // What the server answers; what is wrong is said in its own words.
 async function ask(name, asked = {}) {
   say("Computing …");
-  try {
-    const { data, error } = await askInLine(name, asked, (words) => say(words || "Computing …"));
-    say(error || "");
-    return data;
-  } catch {
-    say("The server does not answer.");
-  }
+  const wait = (words) => say(words || "Computing …");
+  const { data, error } = await askInLine(name, asked, wait).catch(lost);
+  say(error || "");
+  return data;
 }
 
 // Decodes a JPEG or PNG.
@@ -38,14 +34,6 @@ function drawBitmap(canvas, bitmap) {
 // Returns 0 ... 255 for numbers from -limit to limit, as drawMap takes them.
 function toLevels(numbers, limit) {
   return Uint8Array.from(numbers, (x) => Math.round((Math.max(-limit, Math.min(limit, x)) / limit + 1) * 127.5));
-}
-
-function number(x) {
-  if (x === 0) return "0";
-  if (Math.abs(x) >= 1000) return Math.round(x).toLocaleString("en");
-  if (Math.abs(x) >= 0.0001) return String(Number(x.toPrecision(2)));
-  const [digit, power] = x.toExponential(0).split("e-");
-  return `${digit} × 10⁻${[...power].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
 }
 
 function make(tag, props = {}, ...children) {

@@ -72,11 +72,19 @@ parts.go.addEventListener("click", async () => {
     return frame(picture, `${k + 1}: ${round(far)} from ${caption(index)}`);
   }));
   parts.run.disabled = parts.save.disabled = false;
-  showPaths("latent", (drawing) => [{
-    coords: flat(trace.places[drawing]), colour: "#0284c7", dots: true, current: way.index,
-  }], (path, dot, how) => dot !== undefined && path !== null && seekWay(dot));
+  showWay();
   seekWay(0);
 });
+
+function showWay() {
+  const { trace } = way.told;
+  showPaths("latent", (drawing) => [{
+    coords: flat(trace.places[drawing]), colour: "#0284c7", dots: true, current: way.index,
+  }], onWay);
+}
+
+const onWay = (path, dot) => dot !== undefined && path !== null && seekWay(dot);
+const isWayShown = () => Boolean(atlas.paths) && atlas.paths.onpath === onWay;
 
 function seekWay(index) {
   way.index = index;
@@ -97,9 +105,11 @@ function stopWay() {
 
 parts.run.addEventListener("click", () => {
   if (way.timer) return stopWay();
+  if (!isWayShown()) showWay();
   parts.run.textContent = "Stop";
   if (way.index === way.told.pictures.length - 1) seekWay(0);
   way.timer = setInterval(() => {
+    if (!isWayShown()) return stopWay(); // something else is looked at
     seekWay(way.index + 1);
     if (way.index === way.told.pictures.length - 1) stopWay();
   }, 250);

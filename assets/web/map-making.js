@@ -3,7 +3,8 @@
 const EVERY = 700; // milliseconds between two looks at how far it is
 const INVITATION =
   "Up to 1,500 of these small pictures (64 px) are read by this model, in slices, so that others get " +
-  "their turns: two minutes at most. Then comes PCA, with which it can be opened, then UMAP.";
+  "their turns: about two minutes, longer with a slow model. Then comes PCA, with which it can be " +
+  "opened, then UMAP.";
 const spell = (x) => x.toLocaleString("en");
 
 // Says what this map is good for; error: why nothing new can be placed on it.

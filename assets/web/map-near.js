@@ -17,6 +17,7 @@ function describePicture(index, waiting = "") {
 }
 
 async function look(index) {
+  if (index === null) return;
   const mine = ++looked;
   Object.assign(parts.picture, { width: atlas.side, height: atlas.side });
   drawThumb(parts.picture, index);
@@ -49,8 +50,7 @@ function drawNear(near) {
 
 async function decodeSpot(...at) {
   const mine = ++looked, space = parts.space.value, drawing = parts.drawing.value;
-  atlas.chosen = null;
-  scatter.select(null);
+  choose(null);
   scatter.mark(at);
   const spot = await askModel("spot", { space, drawing, at });
   if (mine !== looked || !spot) return;

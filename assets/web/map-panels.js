@@ -21,7 +21,9 @@ function openPanel(name) {
 
 function openPanels() {
   drawClaims();
-  openPanel(wantedPanel());
+  const wanted = wantedPanel();
+  panels.current = null; // a panel that was opened before there was a map is empty
+  openPanel(wanted);
 }
 
 // The panel that the door of another page leads to.

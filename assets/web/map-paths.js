@@ -1,7 +1,6 @@
 // Paths through the latent space: the run of the Generate page, and many seeds of one prompt.
 
 const run = { id: null, told: null, known: 0, asked: false, stale: false };
-const visible = () => element.offsetParent !== null;
 const flat = (places) => Float32Array.from(places.flat());
 
 // Asks for the path of the run that is shown, if this page is looked at; else when it is.
@@ -10,7 +9,7 @@ async function followRun() {
     parts.step.textContent = "There is no run yet: draw one on the Generate page.";
     return;
   }
-  if (!visible()) return (run.stale = true);
+  if (!isShown()) return (run.stale = true);
   if (run.asked) return (run.stale = true);
   Object.assign(run, { asked: true, stale: false });
   const id = window.ldm.run.run;
@@ -70,7 +69,7 @@ document.addEventListener("ldm:step", () => {
   scatter.redraw();
   sayStep(shownStep());
 });
-new IntersectionObserver(() => visible() && run.stale && followRun()).observe(element);
+new IntersectionObserver(() => isShown() && run.stale && followRun()).observe(element);
 parts.follow.addEventListener("click", followRun);
 
 function openRuns() {
@@ -89,7 +88,13 @@ parts.seeds.addEventListener("click", async () => {
   showPaths("latent", (drawing) => paths.map(({ places }, k) => ({
     coords: flat(places[drawing]), colour: SCATTER_COLOURS[k % 10],
     dots: true, current: places[drawing].length - 1,
-  })), (path, dot) => dot !== undefined && path !== null && showPicture(pictures[path]));
+  })), (path) => {
+    if (path === null || path === undefined) return;
+    looked++;
+    parts.about.textContent = `seed ${seeds[path]}: where it ends, decoded`;
+    parts.latents.hidden = true;
+    showPicture(pictures[path]);
+  });
   parts.bundled.textContent =
     `${seeds.length} paths of xₜ; two of the results are ${round(spread)} apart on average`;
   parts.ends.replaceChildren(...pictures.map((picture, k) =>

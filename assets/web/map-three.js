@@ -1,6 +1,6 @@
 // Three pictures: which two are most alike, in each space.
 
-const three = { indices: [], painted: null };
+const three = { indices: [], painted: null, asked: null }; // asked: the painting wanted last
 const LETTERS = ["A", "B", "C"];
 const PAIRS = [[0, 1], [0, 2], [1, 2]];
 
@@ -10,11 +10,14 @@ function openThree() {
 }
 
 async function measureThree() {
-  three.painted = null;
+  const { indices } = three;
+  Object.assign(three, { painted: null, asked: null });
   parts.painted.textContent = "";
   drawSlots();
-  three.apart = await ask("three", { indices: three.indices }, parts.agree);
-  if (three.apart) drawThree();
+  const apart = await ask("three", { indices }, parts.agree);
+  if (!apart || indices !== three.indices) return; // others were chosen meanwhile
+  three.apart = apart;
+  drawThree();
 }
 
 function drawSlots() {
@@ -23,7 +26,7 @@ function drawSlots() {
     put.type = "button";
     put.disabled = atlas.chosen === null || atlas.chosen >= atlas.n;
     put.addEventListener("click", () => {
-      three.indices[slot] = atlas.chosen;
+      three.indices = three.indices.with(slot, atlas.chosen);
       measureThree();
     });
     const words = make("span", "", caption(index));
@@ -78,9 +81,10 @@ function table(heads, rows) {
 parts.repaint.addEventListener("click", async () => {
   const [index, ...others] = three.indices;
   parts.painted.textContent = "Painting …";
-  const asked = { index, colour: parts.paint.value, to: [index, ...others] };
+  const asked = (three.asked = { index, colour: parts.paint.value, to: [index, ...others] });
   const painted = await askModel("recolour", asked, parts.painted);
-  if (!painted) return;
+  if (!three.asked) parts.painted.textContent = ""; // others were chosen meanwhile
+  if (!painted || asked !== three.asked) return;
   three.painted = painted;
   parts.painted.textContent = `“${painted.caption}”, through the encoder again`;
   drawSlots();

@@ -1,4 +1,4 @@
-// The map: pictures as points, and the one that is chosen. Needs scatter.js and colours.js.
+// The map: pictures as points, and the one that is chosen. Needs scatter.js, page.js, colours.js.
 // This file and the other map-*.js run as one function; given to it: element, server.
 // What people typed is only ever written through textContent.
 
@@ -15,7 +15,7 @@ const atlas = {
   sheet: null, side: 0, // a canvas with all small pictures, and the side of one
   paths: null, // { space, draw }: what is drawn over the points of that space
 };
-const listeners = []; // called with the index when a picture is chosen
+const listeners = []; // called with the index when a picture is chosen, null: an empty place
 
 const scatter = new Scatter(parts.field, { label: "Map of the pictures" });
 
@@ -24,7 +24,6 @@ const call = (name, asked = null) => server[name](aboutThis(asked)).catch(lost);
 // Names this map: another one may have been made since the page was opened.
 const aboutThis = (asked) =>
   Array.isArray(asked) ? asked : { ...asked, map: atlas.about && atlas.about.digest };
-const lost = () => ({ error: "The app does not answer." });
 
 // What it answers; what is wrong is said in its own words, at the given place.
 async function ask(name, asked, place = parts.about) {

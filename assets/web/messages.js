@@ -54,7 +54,8 @@ async function accept(message) {
 }
 
 function finish({ seconds }) {
-  say(`${count(state.frames.length)} in ${seconds} s`);
+  const before = state.run.branch ? state.run.branch.index : 0; // steps of the run that it left
+  say(`${count(state.frames.length - before)} in ${seconds} s`);
   tell("run");
 }
 
@@ -67,6 +68,7 @@ function begin(message) {
   remember();
   if (!left) return drawTiles();
   state.frames = left.frames.slice(0, index);
+  enable(state.frames.length > 0);
   drawTiles();
   parts.compare.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
@@ -77,6 +79,7 @@ function start(message) {
   waiting = false;
   Object.assign(state, { run: message, frames: [], index: 0, following: true });
   pause();
+  enable(false);
   parts.lessons.hidden = true;
   parts.lesson.hidden = !server || Boolean(message.branch || message.skip);
   const [h, w] = message.image_size;
@@ -85,18 +88,19 @@ function start(message) {
   parts.empty.hidden = true;
   parts.prompt.textContent =
     `“${message.prompt}”` + (message.negative ? ` without “${message.negative}”` : "");
-  parts.about.textContent = `${settingsOf(message)} · ${message.model}`;
+  parts.about.textContent = settingsOf(message);
   parts.cut.textContent = message.cut.length
     ? `Too long for the text encoder, not read: “${message.cut.join("” “")}”` : "";
   element.classList.toggle("unguided", message.guidance <= 1);
   say("Drawing …");
   openChart(message);
+  openWords(message);
   drawFilm();
   tell("run");
 }
 
 async function addFrame(message) {
-  state.frames[message.index] = await toFrame(message);
+  state.frames[message.index] = await toFrame(message, state.run);
   if (state.following) state.index = message.index;
   enable(true);
   drawThumbnails();
@@ -105,7 +109,9 @@ async function addFrame(message) {
 
 // A run that was recorded earlier, as a whole.
 async function recall(messages) {
-  const frames = await Promise.all(messages.filter((m) => m.kind === "step").map(toFrame));
+  const frames = await Promise.all(
+    messages.filter((m) => m.kind === "step").map((m) => toFrame(m, messages[0])),
+  );
   start(messages[0]);
   Object.assign(state, { frames, next: messages.length });
   enable(true);
@@ -116,10 +122,12 @@ async function recall(messages) {
   tell("run");
 }
 
-async function toFrame(message) {
+async function toFrame(message, run) {
   const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
   const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
-  return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps) };
+  const { attention } = message, { words } = run;
+  const acting = attention && { words, attention: { ...attention, levels: bytes(attention.maps) } };
+  return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps), ...acting };
 }
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
@@ -146,7 +154,7 @@ function tell(what) {
 function restore({ run, frames }) {
   start(run);
   Object.assign(state, { frames, next: frames.length - (run.branch ? run.branch.index : 0) + 1 });
-  enable(true);
+  enable(frames.length > 0);
   say(`${count(frames.length)}, drawn before`);
   tell("run");
   if (!isWhole()) inbox = inbox.then(() => catchUp(run.run)).catch(console.error);

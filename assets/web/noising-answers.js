@@ -117,6 +117,10 @@ function denoise() {
 async function receive(message) {
   if (!message || !tries.has(message.attempt)) return;
   if (message.kind === "wait") say(`${message.text} …`);
+  if (message.from_t !== undefined) { // one of the run's own timesteps
+    const [canvas, caption] = tries.get(message.attempt).children;
+    canvas.ariaLabel = caption.textContent = `from t ${message.from_t}, “${message.prompt}”`;
+  }
   if (message.kind === "step") {
     const bitmap = await decode(message.x0_hat);
     drawBitmap(tries.get(message.attempt).querySelector("canvas"), bitmap);

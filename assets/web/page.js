@@ -1,6 +1,10 @@
-// What every page does alike: taking files, and closing what was opened to read.
+// What every page does alike: taking files, numbers, and closing what was opened to read.
 
 const MAX_FILE = 20e6; // bytes of a file that is read
+const isShown = () => element.getClientRects().length > 0; // not on a tab that is hidden
+
+// What stands for an answer if there is none.
+const lost = () => ({ error: "The app does not answer: is it still running?" });
 
 // A file's content in base64.
 function toBase64(file) {
@@ -9,6 +13,14 @@ function toBase64(file) {
     Object.assign(reader, { onload: () => done(reader.result.split(",")[1] || ""), onerror: fail });
     reader.readAsDataURL(file);
   });
+}
+
+function number(x) {
+  if (x === 0) return "0";
+  if (Math.abs(x) >= 1000) return Math.round(x).toLocaleString("en");
+  if (Math.abs(x) >= 0.0001) return String(Number(x.toPrecision(2)));
+  const [digit, power] = x.toExponential(0).split("e-");
+  return `${digit} × 10⁻${[...power].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
 }
 
 document.addEventListener("keydown", (event) => {

@@ -75,8 +75,8 @@ async function openShelf() {
 async function arrive() {
   if (!isShown()) return;
   const { picture, run } = window.ldm;
-  if (picture && picture !== chosen) return accept((chosen = picture));
-  const stale = chosen && chosen.kind === "run" && run && run.run !== chosen.run;
+  const stale = picture && picture.kind === "run" && run && run.run !== picture.run;
+  if (picture && picture !== chosen && !stale) return accept((chosen = picture));
   if ((stale || (!chosen && run)) && (await chooseRun())) return;
   if (!chosen) choose({ index: 0 });
 }

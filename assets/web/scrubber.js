@@ -1,10 +1,9 @@
 // A scrubber: a slider, a play button and keys. Every page that has one takes it from here.
 // at(), last(): the place now and the last one, which is below 0 if there is nothing to show;
 // seek(place); next(): the place after this one, when playing; wait(): milliseconds between two;
-// keys: more keys than these. Gives play and pause.
+// keys: more keys than these. Gives play and pause. Needs page.js.
 function takeScrubber({ slider, button, at, last, seek, next = () => at() + 1, wait, keys = {} }) {
   let timer = null;
-  const shown = () => element.getClientRects().length > 0; // not on a tab that is hidden
 
   function pause() {
     clearTimeout(timer);
@@ -26,7 +25,7 @@ function takeScrubber({ slider, button, at, last, seek, next = () => at() + 1, w
   function tick() {
     timer = setTimeout(() => {
       seek(next());
-      if (at() >= last() || !shown()) return pause();
+      if (at() >= last() || !isShown()) return pause();
       tick();
     }, wait());
   }
@@ -42,7 +41,7 @@ function takeScrubber({ slider, button, at, last, seek, next = () => at() + 1, w
   document.addEventListener("keydown", (event) => {
     const { key, target } = event, own = key in keys; // those are for the slider only
     const free = target === slider || (target === document.body && !own);
-    if (!shown() || !free || event.ctrlKey || event.altKey || event.metaKey || !all[key]) return;
+    if (!isShown() || !free || event.ctrlKey || event.altKey || event.metaKey || !all[key]) return;
     if (last() < 0) return;
     event.preventDefault();
     if (key !== " ") pause();

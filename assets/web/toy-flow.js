@@ -4,7 +4,7 @@ const BOX = [-3, -3, -3, 3, 3, 3];
 const cloud = new Scatter(parts.field_flow, { label: "500 codes as noise is added and taken away" });
 cloud.axes = AXES;
 const hint = document.createElement("canvas"); // the picture of the point under the pointer
-const flow = { film: null, points: 0, frame: 0, seed: 1, hovered: null };
+const flow = { film: null, asked: null, points: 0, frame: 0, seed: 1, hovered: null };
 
 function startFlow() {
   parts.by.options[0].disabled = true;
@@ -14,7 +14,7 @@ function startFlow() {
 
 function forgetFlow() {
   pauseFlow();
-  flow.film = null;
+  flow.film = flow.asked = null;
   parts.learning.textContent = parts.landed.textContent = "";
   parts.denoiser_loss.parentNode.hidden = true;
 }
@@ -29,12 +29,12 @@ function showLearning({ loss, step }, done) {
 }
 
 async function askFlow() {
-  const asked = {
+  const asked = (flow.asked = {
     toy: toy.id, by: parts.by.value, seed: flow.seed,
     family: Number(parts.wanted.value), guidance: Number(parts.guidance.value),
-  };
+  });
   const answer = await fetchAnswer("flow", asked, parts.landed);
-  if (!answer || asked.toy !== toy.id) return;
+  if (!answer || asked !== flow.asked) return;
   const frames = 2 * answer.t.length - 1, film = floats(answer.film);
   Object.assign(flow, { ...answer, film, frames, points: film.length / frames / 3 });
   parts.slider.max = frames - 1;

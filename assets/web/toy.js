@@ -1,6 +1,6 @@
-// The toy: its state, its pictures, what the server sends while it trains. Needs lab.js and Scatter.
-// This file and the other toy-*.js run as one function; given to it: element, props, watch, server,
-// trigger. What people typed is only ever written through textContent.
+// The toy: its state, its pictures, what the server sends while it trains. Needs page.js, lab.js
+// and Scatter. This file and the other toy-*.js run as one function; given to it: element, props,
+// watch, server, trigger. What people typed is only ever written through textContent.
 
 const CELLS = 25, PAPER = [255, 255, 255], INK = [30, 41, 59];
 const GREY = "#94a3b8";
@@ -36,7 +36,7 @@ function drawPictures(canvas, levels, columns = 1) {
 
 // What the server answers, without words while it computes.
 async function fetchAnswer(name, asked, place) {
-  const { data, error } = await server[name](asked);
+  const { data, error } = await server[name](asked).catch(lost);
   if (error) place.textContent = error;
   return data;
 }

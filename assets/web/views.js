@@ -12,6 +12,7 @@ function draw() {
   drawCurve(state.run.noise_variances, state.index);
   drawCompared();
   drawChart();
+  drawWords(frame);
   const percent = Math.round(100 * frame.noise_variance);
   const steps = state.run.noise_variances.length;
   const text =
@@ -25,11 +26,6 @@ function draw() {
   parts.lesson.textContent = `Is this a run of ${count(state.index + 1)}?`;
   moveMarker();
   tell("step");
-}
-
-function number(x) {
-  if (x >= 10) return Math.round(x).toLocaleString("en");
-  return x >= 0.001 ? x.toPrecision(2) : "< 0.001";
 }
 
 // The noise variance over the steps of the run; a line stands at the step that is shown.

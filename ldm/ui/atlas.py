@@ -17,6 +17,7 @@ from ldm.ui.answers import animation, tell
 from ldm.ui.atlas_places import check_drawing, read_index
 from ldm.ui.line import ticket_of
 from ldm.ui.making import Making
+from ldm.ui.messages import Message
 from ldm.ui.studio import Studio
 
 EXAMPLE = ("cat", "cat", "dog")  # what the three pictures are that the page opens with
@@ -68,7 +69,7 @@ def list_answers(studio: Studio) -> list[Callable[[Any], dict[str, Any]]]:
             lambda model: check_run(model, atlas, run) or atlas_paths.path(atlas, run),
             ticket=ticket_of(asked),
         )
-        steps = [m for m in studio.replay(str(asked["run"]), 0) if m["kind"] == "step"]
+        steps = list_steps(studio, str(asked["run"]))
         previews = {str(m["index"]): {name: m[name] for name in ("x_t", "x0_hat")} for m in steps}
         return answer | {"previews": previews}
 
@@ -99,6 +100,16 @@ def list_answers(studio: Studio) -> list[Callable[[Any], dict[str, Any]]]:
     answers = [*map(with_model, modelled), *map(with_atlas, plain), path, sent, fresh, animation]
     answers += [make, halt, made]
     return [tell(answer) for answer in (*answers, studio.waiting)]
+
+
+def list_steps(studio: Studio, run: str) -> list[Message]:
+    """Returns the messages of the steps of a run; of a branch also of those before it."""
+    start, *rest = studio.replay(run, 0) or [{}]
+    steps = [message for message in rest if message["kind"] == "step"]
+    if branch := start.get("branch"):
+        before = list_steps(studio, branch["run"])
+        steps = [m for m in before if m["index"] < branch["index"]] + steps
+    return steps
 
 
 def describe(atlas: Atlas, _: Any) -> dict[str, Any]:

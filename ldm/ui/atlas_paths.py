@@ -28,7 +28,7 @@ def path(atlas: Atlas, run: Any) -> Message:
         "x0_hat": torch.cat([s.x0_hat for s in steps]),
     }
     told = {name: trace(atlas, to_vectors(x)) for name, x in kinds.items()}
-    return told | {"prompt": run.prompt, "seed": run.seed, "ts": [s.t for s in steps]}
+    return told | {"prompt": run.prompt, "ts": [s.t for s in steps]}
 
 
 def trace(atlas: Atlas, vectors: np.ndarray) -> Message:

@@ -73,7 +73,6 @@ def code(model: Any, asked: Any) -> Message:
         "ssim": ssim(image, back),
         "pixels": image.numel(),
         "numbers": x0.numel(),
-        "factor": model.factor,
     }
 
 

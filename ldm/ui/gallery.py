@@ -88,6 +88,8 @@ def bring(studio: Any, asked: Any) -> dict[str, str]:
 
     if not isinstance(asked, dict):
         raise ValueError("A picture is chosen by its index, run or file.")
+    # First a turn, which comes after the run that is being drawn: then all of it is there.
+    size = studio.compute(lambda model: model.image_size, ticket=ticket_of(asked))
     if "file" in asked:
         picture, caption = open_picture(asked["file"]), ""
     elif "run" in asked:
@@ -95,7 +97,6 @@ def bring(studio: Any, asked: Any) -> dict[str, str]:
     else:
         picture = take(asked.get("index"))
         caption = list_captions()[asked["index"]]
-    size = studio.compute(lambda model: model.image_size, ticket=ticket_of(asked))
     ready = to_pictures(to_image(picture, size))[0]
     story = describe_picture(picture, size) if "file" in asked else ""
     return {"picture": to_png(ready), "caption": caption, "story": story}

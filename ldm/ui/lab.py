@@ -22,7 +22,7 @@ Answer = Callable[[Any, Any], Any]  # (model, what is asked)
 
 
 def build_lab(
-    studio: Studio, name: str, scripts: tuple[str, ...], answers: list[Answer], **kwargs: Any
+    studio: Studio, name: str, scripts: tuple[str, ...], answers: list[Answer]
 ) -> gr.HTML:
     """Adds the lab of <name>.html to the page; its scripts may call `answers` by their names.
 
@@ -48,7 +48,6 @@ def build_lab(
             *(through(studio, answer) for answer in answers),
         ],
         elem_id=name,
-        **kwargs,
     )
 
 

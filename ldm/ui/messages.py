@@ -2,9 +2,9 @@
 
 start  what the run was asked for, the shape of what follows, and where it begins: `branch` names
        a run and the first step that differs, `skip` counts the steps that a picture stands for;
-       with an atlas of the model, its small `map`
-step   one for each step: previews and maps of it, its timestep and its noise level, and its
-       `places` on the map
+       the `words` of its prompt; with an atlas of the model, its small `map`
+step   one for each step: previews and maps of it, its timestep and its noise level, the
+       `attention` that the words get, and its `places` on the map
 end    how long it took
 """
 
@@ -38,7 +38,6 @@ def describe_start(model: Any, request: Request, settings: Any) -> Message:
         "latent_shape": list(model.latent_shape),
         "image_size": list(model.image_size),
         "map_limit": MAP_LIMIT,
-        "guide_limit": GUIDE_LIMIT,
         "timesteps": ts,
         "noise_variances": [1 - float(model.schedule.alpha_bar(t)) for t in ts],
         "parameters": parameters.write(request, model.name, model.image_size),

@@ -10,7 +10,7 @@ import functools
 import math
 from typing import Any
 
-from ldm.ui.gallery import list_captions, open_picture, take, to_png
+from ldm.ui.gallery import list_captions, open_picture, take
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, Message, to_jpeg, to_map
 from ldm.ui.request import MAX_PROMPT, MAX_SEED, whole
 from ldm.ui.schedules import NAMES, SPAN, describe_schedule, draw_curves, list_schedules
@@ -65,7 +65,6 @@ def noise(model: Any, asked: Any) -> Message:
     mixed = angles.cos() * x0 + angles.sin() * eps
     decoded = (to_pictures(model.preview(part)) for part in mixed.split(BATCH))
     return {
-        "picture": to_png(to_pictures(image)[0]),
         "image_size": list(model.image_size),
         "latent_shape": list(model.latent_shape),
         "grain": to_map(grain, PIXEL_LIMIT),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ldm.ui.attention import describe_attention
 from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
 from ldm.ui.small_map import describe_map, describe_places
@@ -117,7 +118,8 @@ class File:
     def plan(self, model: Any, request: Request) -> Plan:
         run = self.trajectory
         run.check(model)
-        return Plan(run.settings, (), run.steps, run.source, {"skip": run.settings.skip})
+        about = {"skip": run.settings.skip, "words": []}  # no U-Net runs: nothing to see of them
+        return Plan(run.settings, (), run.steps, run.source, about)
 
     def request(self) -> Request:
         """Returns what the run was asked for; raises ValueError if this page could not ask so."""
@@ -157,14 +159,19 @@ class Run:
             yield message
 
     def _compute(self, model: Any, atlas: Any) -> Iterator[Message]:
+        from ldm.capture import find_words, follow
+
         began = time.perf_counter()
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
+        words = find_words(self.request.prompt, model.embed([self.request.prompt]).spans[0])
         start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
+        start |= {"words": [word for word, _ in words]}
         yield self._told(start | (plan.about or {}))
-        for step in plan.steps:
+        for step, seen in follow(model.unet, plan.steps):
             self.steps.append(step)
-            yield self._told(describe(model, step) | describe_places(atlas, step))
+            told = describe(model, step) | describe_places(atlas, step)
+            yield self._told(told | describe_attention(words, seen, model.latent_shape[1:]))
         yield self._told({"kind": "end", "seconds": round(time.perf_counter() - began, 2)})
 
     def _told(self, message: Message) -> Message:

@@ -22,7 +22,7 @@ from ldm.ui.request import MAX_STEPS, Request, whole
 from ldm.ui.run import Branch, File, Noise, Run
 
 MAX_RUNS = 40  # runs that are kept, to branch from, and for a browser that missed messages
-MAX_FILE = 20_000_000  # bytes of a saved run
+MAX_SAVED = 128_000_000  # bytes of a saved run; the browser has the same limit
 RECORDED = Path(__file__).parents[2] / "assets" / "recorded" / "run.json"
 GONE = "This run is not kept any more: draw it again first."
 
@@ -103,7 +103,8 @@ class Studio:
     ) -> Iterator[Message]:
         """Yields the messages of a new run while it is computed, or of a Run that goes on.
 
-        It ends early, after the step under way, when it is closed or is not to go on.
+        The latter begins with the message that was its last. It ends early, after the step under
+        way, when it is closed or is not to go on.
         """
         while not self._ready.wait(0.5) and go_on():
             yield {"kind": "wait", "text": "Reading the model's weights"}
@@ -113,6 +114,8 @@ class Studio:
             if go_on():
                 run = beginning if isinstance(beginning, Run) else Run(request, beginning)
                 self._keep(run)
+                if run.messages:  # where it is: who missed some asks for them
+                    yield run.messages[-1]
                 model = self.models.get(request.model)
                 messages = run.go_on(model, self.atlases.of(model))
                 while go_on() and (message := next(messages, None)):
@@ -205,8 +208,8 @@ class Studio:
         """
         from ldm.trajectory import Trajectory
 
-        if not isinstance(content, str) or len(content) > MAX_FILE * 4 // 3 + 4:
-            raise ValueError(f"A saved run has at most {MAX_FILE // 10**6} MB.")
+        if not isinstance(content, str) or len(content) > MAX_SAVED * 4 // 3 + 4:
+            raise ValueError(f"A saved run has at most {MAX_SAVED // 10**6} MB.")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.safetensors"
             path.write_bytes(base64.b64decode(content))

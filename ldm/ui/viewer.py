@@ -15,6 +15,7 @@ SCRIPTS = (  # run as one, after those of the Scatter
     "views.js",
     "filmstrip.js",
     "small-map.js",
+    "attention.js",
     "scrubber.js",
     "player.js",
     "png.js",
@@ -83,6 +84,8 @@ class Viewer(gr.HTML):
                 "eps_cond": {"type": "string"},
                 "eps_uncond": {"type": "string"},
                 "eps_guide": {"type": "string"},
+                "words": {"type": "array", "items": {"type": "string"}},
+                "attention": {"type": "object"},
                 "map": {"type": "object"},
                 "places": {
                     "type": "array",

@@ -128,6 +128,15 @@ def test_a_painted_latent_is_decoded_and_comes_back(coded):
     assert wait_for_change(coded, painted) == before
 
 
+def test_as_it_was_is_every_channel(coded):
+    before = back(coded)
+    coded.lab.get_by_role("button", name="Zero").click()
+    zero = wait_for_change(coded, before)
+    coded.lab.locator("[data-part=channel]").select_option("0")
+    coded.lab.get_by_role("button", name="As it was").click()
+    assert wait_for_change(coded, zero) == before
+
+
 @pytest.mark.parametrize("button", ["Zero", "Flip", "Shuffle", "Paint this cell"])
 def test_channels_are_changed(coded, button):
     before = back(coded)

@@ -83,6 +83,24 @@ def test_at_most_four_runs_are_compared(visit):
     assert prompts[-1] == "a red apple number 4"
 
 
+def test_none_of_four_runs_is_lost_when_another_is_shown_large(visit):
+    for i in range(4):
+        visit.draw(f"a red apple number {i}", steps=2)
+        visit.part("keep").click()
+    visit.page.get_by_role("button", name="Show large").first.click()
+    prompts = visit.page.locator(".tile .prompt").all_text_contents()
+    assert prompts[0] == "a red apple number 0" and len(set(prompts)) == 4
+
+
+def test_a_tile_names_the_model_and_the_negative_prompt(visit):
+    visit.page.get_by_label("Negative prompt").fill("a house")
+    visit.draw("a red apple", steps=2)
+    visit.part("keep").click()
+    visit.draw("a red apple", steps=3)
+    words = visit.page.locator(".tile").last.text_content()
+    assert "a red apple without “a house”" in words and "tiny-bert" in words
+
+
 def test_painting_on_the_latent_is_where_a_branch_begins(visit):
     visit.draw("a red apple", steps=4)
     visit.part("slider").fill("1")

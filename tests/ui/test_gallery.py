@@ -2,6 +2,7 @@
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -81,6 +82,18 @@ def test_the_picture_of_a_run_is_its_last(studio):
     found = bring(studio, {"run": end["run"]})
     assert found["caption"] == "a red apple"
     assert open_picture(found["picture"]).tobytes() == open_picture(step["x0_hat"]).tobytes()
+
+
+def test_the_picture_of_a_run_that_is_being_drawn_is_its_last(studio):
+    from ldm.ui.request import Request
+
+    run = studio.generate(Request("a red apple", steps=3))
+    asked = {"run": next(run)["run"]}
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(bring, studio, asked)
+        *_, step, _ = run
+    picture = open_picture(found.result()["picture"])
+    assert picture.tobytes() == open_picture(step["x0_hat"]).tobytes()
 
 
 def test_the_gallery_has_captions_and_pictures():

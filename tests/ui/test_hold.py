@@ -44,11 +44,11 @@ def test_a_branch_comes_back_with_the_run_it_left(visit):
     visit.part("branch").click()
     tiles = "() => document.querySelectorAll('.tile').length === 2"
     visit.page.wait_for_function(tiles)
-    visit.page.wait_for_function(WHOLE, arg="4 steps in")
+    visit.page.wait_for_function(WHOLE, arg="2 steps in")
     before = visit.pixels()
     reload(visit)
     visit.page.wait_for_function(tiles)
-    visit.page.wait_for_function(WHOLE, arg="4 steps in")
+    visit.page.wait_for_function(WHOLE, arg="2 steps in")
     visit.page.wait_for_timeout(300)
     assert visit.pixels() == before
     visit.part("slider").fill("0")

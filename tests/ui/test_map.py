@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -175,6 +176,15 @@ def test_a_path_is_where_its_latents_lie(asks, atlas, bert_model):
     assert 0 <= sent["agreement"] <= 1 and len(sent["pictures"]) == 10
 
 
+def test_the_dots_before_a_branch_have_pictures(asks):
+    run = list(asks.studio.generate(Request("red", steps=4)))
+    beginning = asks.studio.branch(Request("blue"), run[0]["run"], 2)
+    branch = list(asks.studio.generate(*beginning))
+    previews = asks("path", {"run": branch[0]["run"]})["data"]["previews"]
+    steps = run[1:3] + branch[1:3]
+    assert [previews[str(i)]["x_t"] for i in range(4)] == [step["x_t"] for step in steps]
+
+
 def test_many_seeds_are_the_runs_of_each(asks, atlas, bert_model):
     told = asks("seeds", {"prompt": "red", "n": 3, "seed": 5})["data"]
     assert told["seeds"] == [5, 6, 7] and len(told["pictures"]) == 3
@@ -325,6 +335,28 @@ def test_three_pictures_are_compared_and_one_is_painted(page):
     at(page, "repaint").click()
     says(page, "painted", "through the encoder again")
     assert at(page, "three").locator("tr").first.locator("th").count() == 7
+
+
+def test_an_empty_place_cannot_be_put_among_the_three(page):
+    page.get_by_role("tab", name="Three pictures").click()
+    put = at(page, "slots").locator(".put").first
+    put.wait_for()
+    assert put.is_enabled()
+    at(page, "field").locator("canvas").first.click(position={"x": 4, "y": 4})
+    says(page, "about", "a guess")
+    assert put.is_disabled()
+
+
+def test_a_panel_that_is_opened_before_the_map_is_there_is_filled(visit):
+    held, asked = [], re.compile("component_server")
+    visit.page.route(asked, held.append)
+    with visit.page.expect_request(asked):
+        visit.page.get_by_role("tab", name="Map", exact=True).click()
+    visit.page.get_by_role("tab", name="Three pictures").click()
+    visit.page.unroute(asked)
+    for route in held:
+        route.continue_()
+    says(visit.page, "agree", "agree")
 
 
 def test_a_run_is_followed_and_its_dots_move_the_scrubber(visit, page, blue_dots):

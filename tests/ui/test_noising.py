@@ -128,6 +128,22 @@ def test_every_question_is_answered(noised):
     assert result.evaluate("canvas => canvas.width") == 16
 
 
+def test_denoising_names_the_timestep_that_it_begins_at(noised):
+    noised.lab.locator("[data-part=slider]").fill("500")
+    noised.lab.locator("[data-part=denoise]").click()
+    answer = noised.lab.locator("[data-part=denoise_answer]")
+    answer.get_by_text("from t 479").wait_for(timeout=30_000)  # 999, 959, ..., 519, 479, ...
+
+
+def test_what_the_page_says_stays_in_sight_and_moves_nothing(noised):
+    noised.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    question, status = (noised.lab.locator(f"[data-part={n}]") for n in ("measure", "status"))
+    before = question.bounding_box()
+    status.evaluate("status => status.textContent = 'Computing …'")
+    assert question.bounding_box() == before
+    assert 0 <= status.bounding_box()["y"] < before["y"]
+
+
 def test_a_picture_of_the_gallery_is_chosen_and_known_to_other_pages(noised):
     noised.lab.get_by_role("button", name="Gallery").click()
     shelf = noised.lab.locator("[data-part=shelf] button")

@@ -16,7 +16,7 @@ from ldm.ui.messages import describe
 from ldm.ui.models import Models
 from ldm.ui.request import Request
 from ldm.ui.run import Picture
-from ldm.ui.studio import MAX_FILE, MAX_RUNS, Studio
+from ldm.ui.studio import MAX_RUNS, MAX_SAVED, Studio
 
 ASKED = Request("a red apple", seed=3, steps=6)
 
@@ -96,9 +96,16 @@ def test_a_run_that_was_left_goes_on_as_if_nothing_had_happened(studio):
     seen = [next(left) for _ in range(3)]
     left.close()
     request, run = studio.go_on(seen[0]["run"])
-    seen += studio.generate(request, run)
+    again, *rest = studio.generate(request, run)
+    assert again == seen[-1]
+    seen += rest
     assert [m["n"] for m in seen] == list(range(8)) and len({m["run"] for m in seen}) == 1
     assert shown(seen) == shown(whole)
+
+
+def test_who_goes_on_with_a_run_that_has_ended_meanwhile_is_told_its_end(studio):
+    whole = draw(studio)
+    assert list(studio.generate(*studio.go_on(whole[0]["run"]))) == whole[-1:]
 
 
 def test_a_short_run_is_drawn_beside_a_long_one(studio, bert_model):
@@ -158,7 +165,7 @@ def test_a_tampered_file_gets_a_sentence(studio, saved, tmp_path):
         with pytest.raises(ValueError) as error:
             studio.open(base64.b64encode(content).decode())
         assert 20 < len(str(error.value)) < 300, what
-    for content in (None, "a" * (2 * MAX_FILE), "no base64 ☃", 7):
+    for content in (None, "a" * (MAX_SAVED * 4 // 3 + 5), "no base64 ☃", 7):
         with pytest.raises(ValueError):
             studio.open(content)
     assert dict(studio._runs) == kept

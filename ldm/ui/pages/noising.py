@@ -21,8 +21,11 @@ def build(studio: Studio) -> None:
     def denoise(event: gr.EventData) -> Iterator[dict[str, Any]]:
         """Runs the reverse process from x_t; yields its messages."""
         request, beginning = tell(read, event.asked)
+        about = {"attempt": event.attempt, "prompt": request.prompt}
         for message in tell_all(studio.generate(request, beginning)):
-            yield message | {"attempt": event.attempt}
+            if message["kind"] == "start":
+                about["from_t"] = message["timesteps"][0]
+            yield message | about
 
     lab = build_lab(
         studio,

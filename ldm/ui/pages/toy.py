@@ -14,7 +14,15 @@ from ldm.ui.toy import Toys
 from ldm.ui.toy_answers import list_answers
 
 TITLE = "Toy"
-SCRIPTS = ("lab.js", "scrubber.js", "toy.js", "toy-draw.js", "toy-space.js", "toy-flow.js")
+SCRIPTS = (  # run as one
+    "page.js",
+    "lab.js",
+    "scrubber.js",
+    "toy.js",
+    "toy-draw.js",
+    "toy-space.js",
+    "toy-flow.js",
+)
 
 
 def build(studio: Studio) -> None:

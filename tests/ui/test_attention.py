@@ -1,0 +1,80 @@
+"""Where the words act: what the messages say, and the panel in a real browser."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+
+from ldm.capture import average, follow
+from ldm.trajectory import Settings, Trajectory, generate
+from ldm.ui.request import Request
+from ldm.ui.run import File
+from ldm.ui.studio import Studio
+
+ASKED = Request("a red house", seed=3, steps=4)
+TILES = "[data-part=words] > div"
+
+
+def draw(studio, *given) -> list[dict]:
+    return [message for message in studio.generate(*given) if "n" in message]
+
+
+def test_the_messages_say_what_share_each_word_gets(bert_folder, bert_model):
+    studio = Studio(bert_folder, "cpu")
+    studio.load()
+    start, *steps, _ = draw(studio, ASKED)
+    assert start["words"] == ["a", "red", "house"]
+    settings = Settings(n_steps=4)
+    run = follow(bert_model.unet, generate(bert_model, ASKED.prompt, ASKED.seed, settings))
+    words = [ASKED.prompt[a:b] for a, b in bert_model.embed([ASKED.prompt]).spans[0]]
+    for message, (_, seen) in zip(steps, run, strict=True):
+        told = message["attention"]
+        maps = average([shares[1:] for shares in seen], bert_model.latent_shape[1:])[0]
+        expected = torch.stack([maps[words.index(word)] for word in start["words"]])
+        levels = np.frombuffer(base64.b64decode(told["maps"]), np.uint8)
+        found = torch.from_numpy(levels / 255 * told["peak"]).float().view_as(expected)
+        torch.testing.assert_close(found, expected, atol=told["peak"] / 255, rtol=0)
+        assert told["size"] == list(expected.shape[1:]) and levels.max() == 255
+        assert told["shares"] == pytest.approx(expected.mean((1, 2)).tolist(), abs=1e-4)
+
+
+def test_a_saved_run_has_no_maps_for_no_network_runs(bert_folder, bert_model):
+    studio = Studio(bert_folder, "cpu")
+    studio.load()
+    file = File(Trajectory.collect(bert_model, "a red house", 3, Settings(n_steps=2)))
+    start, step, *_ = draw(studio, file.request(), file)
+    assert start["words"] == [] and "attention" not in step
+
+
+def seen(page) -> list[tuple[str, str]]:
+    """What the tiles say, and their pictures."""
+    tiles = page.locator(TILES)
+    pictures = tiles.locator("canvas").evaluate_all("all => all.map((one) => one.toDataURL())")
+    return list(zip(tiles.all_inner_texts(), pictures, strict=True))
+
+
+def test_each_word_has_a_map_that_follows_the_scrubber_and_asks_nobody(visit):
+    visit.draw("a red house", steps=4)
+    sent, last = len(visit.requests), seen(visit.page)
+    assert [text.split()[0] for text, _ in last] == ["a", "red", "house"]
+    assert all(text.endswith("%") for text, _ in last)
+    assert len({picture for _, picture in last}) == 3
+    visit.part("slider").fill("0")
+    first = seen(visit.page)
+    assert all(a != b for (_, a), (_, b) in zip(first, last, strict=True))
+    visit.part("slider").fill("3")
+    assert seen(visit.page) == last and len(visit.requests) == sent
+
+
+def test_a_branch_shows_the_words_of_the_step_that_is_shown(visit):
+    visit.draw("a red house", steps=4)
+    visit.part("slider").fill("2")
+    visit.page.get_by_label("Prompt", exact=True).fill("a boat")
+    visit.part("branch").click()
+    visit.wait("a boat", 4)
+    words = {}
+    for step in (0, 3):
+        visit.part("slider").fill(str(step))
+        words[step] = [text.split()[0] for text, _ in seen(visit.page)]
+    assert words == {0: ["a", "red", "house"], 3: ["a", "boat"]}
