@@ -1,4 +1,4 @@
-"""What the U-Net's cross-attention looks at, recorded beside it: which word acts where.
+"""What happens inside the U-Net, recorded beside it: which word acts where, what a block says.
 
 Cross-attention lets each cell of the U-Net's features read the prompt: softmax(q k^T / sqrt(d))
 says how much of what it reads is from which token (Rombach et al. 2022, eq. 5 and 6). The maps of
@@ -7,19 +7,32 @@ these shares are what Hertz et al. 2022 (arXiv 2208.01626) steer pictures by.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-@contextmanager
-def record(unet: Any) -> Iterator[list[Tensor]]:
-    """Gives a list to which every cross-attention adds its shares [B, heads, cells, L], in order.
+@dataclass(frozen=True)
+class Recording:
+    """What was seen of a U-Net while it ran, in the order in which it was computed.
 
-    They are computed beside the U-Net's own attention and change nothing that it computes.
+    attention: of every cross-attention the shares [B, heads, cells, L]
+    blocks: of every block its output [B, channels, h, w], called "down 1", ..., "middle", "up 1"
     """
-    seen: list[Tensor] = []
+
+    attention: list[Tensor]
+    blocks: dict[str, Tensor]
+
+
+@contextmanager
+def record(unet: Any) -> Iterator[Recording]:
+    """Gives a Recording that fills while the U-Net runs.
+
+    It is computed beside the U-Net's own attention and changes nothing that it computes.
+    """
+    seen = Recording([], {})
 
     @torch.no_grad()
     def look(attention: Any, inputs: tuple, named: dict) -> None:
@@ -32,10 +45,17 @@ def record(unet: Any) -> Iterator[list[Tensor]]:
             attention.head_to_batch_dim(x) for x in (attention.to_q(cells), attention.to_k(text))
         )
         shares = attention.get_attention_scores(query, key)
-        seen.append(shares.unflatten(0, (-1, attention.heads)))
+        seen.attention.append(shares.unflatten(0, (-1, attention.heads)))
+
+    def listen(name: str) -> Any:
+        def keep(_: Any, __: tuple, output: Any) -> None:  # of down blocks with what skips the rest
+            seen.blocks[name] = output[0] if isinstance(output, tuple) else output
+
+        return keep
 
     crosses = [part for name, part in unet.named_modules() if name.endswith("attn2")]
     hooks = [part.register_forward_pre_hook(look, with_kwargs=True) for part in crosses]
+    hooks += [part.register_forward_hook(listen(name)) for name, part in name_blocks(unet).items()]
     try:
         yield seen
     finally:
@@ -43,7 +63,15 @@ def record(unet: Any) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def follow(unet: Any, steps: Iterable[Any]) -> Iterator[tuple[Any, list[Tensor]]]:
+def name_blocks(unet: Any) -> dict[str, Any]:
+    """Returns the blocks of a U-Net by name: the way down, the middle, the way up."""
+    blocks = {f"down {k}": block for k, block in enumerate(unet.down_blocks, start=1)}
+    if unet.mid_block is not None:
+        blocks["middle"] = unet.mid_block
+    return blocks | {f"up {k}": block for k, block in enumerate(unet.up_blocks, start=1)}
+
+
+def follow(unet: Any, steps: Iterable[Any]) -> Iterator[tuple[Any, Recording]]:
     """Yields each of the steps with what `record` saw while it was computed."""
     steps = iter(steps)
     while True:

@@ -1,9 +1,9 @@
-"""Cross-attention, recorded: the very shares that the U-Net reads with, and nothing changed."""
+"""Inside the U-Net, recorded: the very shares that it reads with, its blocks, nothing changed."""
 
 import pytest
 import torch
 
-from ldm.capture import average, find_words, follow, record
+from ldm.capture import average, find_words, follow, name_blocks, record
 from ldm.trajectory import Settings, Trajectory, generate
 
 
@@ -26,11 +26,28 @@ def test_recording_changes_nothing_and_leaves_nothing_behind(model):
     plain = ask(model, latent)
     with record(model.unet) as seen:
         assert torch.equal(ask(model, latent), plain)
-    assert len(seen) == len(crosses(model.unet)) > 0
-    assert all(len(shares) == 2 for shares in seen)  # without and with the prompt
+    assert len(seen.attention) == len(crosses(model.unet)) > 0
+    both = [*seen.attention, *seen.blocks.values()]
+    assert all(len(part) == 2 for part in both)  # without and with the prompt
     with pytest.raises(ZeroDivisionError), record(model.unet):
         raise ZeroDivisionError
     assert not any(part._forward_pre_hooks for part in crosses(model.unet))
+    assert not any(block._forward_hooks for block in name_blocks(model.unet).values())
+
+
+def test_the_blocks_are_those_of_the_network_in_their_order(model):
+    with record(model.unet) as seen:
+        ask(model, model.noise([0]))
+    n = len(model.unet.down_blocks)
+    ways = ([f"{way} {k}" for k in range(1, n + 1)] for way in ("down", "up"))
+    down, up = ways
+    assert list(seen.blocks) == [*down, "middle", *up]
+    widths = model.unet.config.block_out_channels
+    assert [seen.blocks[name].shape[1] for name in down] == list(widths)
+    assert seen.blocks[up[-1]].shape[2:] == model.latent_shape[1:]
+    last = model.unet.conv_out(model.unet.conv_act(model.unet.conv_norm_out(seen.blocks[up[-1]])))
+    uncond, cond = last.chunk(2)
+    torch.testing.assert_close(uncond + 3 * (cond - uncond), ask(model, model.noise([0])))
 
 
 def test_the_shares_are_those_that_the_network_reads_with(model):
@@ -47,7 +64,7 @@ def test_the_shares_are_those_that_the_network_reads_with(model):
     finally:
         for hook in hooks:
             hook.remove()
-    for shares, (part, named, output) in zip(found, outputs, strict=True):
+    for shares, (part, named, output) in zip(found.attention, outputs, strict=True):
         torch.testing.assert_close(shares.sum(-1), torch.ones(shares.shape[:-1]))
         value = part.head_to_batch_dim(part.to_v(named["encoder_hidden_states"]))
         read = part.batch_to_head_dim(shares.flatten(0, 1) @ value)
@@ -59,8 +76,9 @@ def test_a_run_that_is_followed_is_the_same_run(model):
     run = Trajectory.collect(model, "a red apple", 7, settings)
     followed = list(follow(model.unet, generate(model, "a red apple", 7, settings)))
     assert torch.equal(followed[-1][0].x_prev, run.latent)
-    assert all(len(seen) == len(crosses(model.unet)) for _, seen in followed)
-    assert not any(seen for _, seen in follow(model.unet, run.steps))  # nothing is computed
+    assert all(len(seen.attention) == len(crosses(model.unet)) for _, seen in followed)
+    for _, seen in follow(model.unet, run.steps):  # nothing is computed
+        assert not seen.attention and not seen.blocks
 
 
 def test_the_shares_of_all_tokens_sum_to_one_in_every_cell(model):
@@ -68,7 +86,7 @@ def test_the_shares_of_all_tokens_sum_to_one_in_every_cell(model):
         ask(model, model.noise([0]))
     shape = model.latent_shape[1:]
     for finest in (32, 2, 1):
-        maps = average(seen, shape, finest)
+        maps = average(seen.attention, shape, finest)
         length = model.tokenizer.model_max_length
         assert maps.shape[:2] == (2, length) and max(maps.shape[2:]) <= finest
         torch.testing.assert_close(maps.sum(1), torch.ones(2, *maps.shape[2:]))

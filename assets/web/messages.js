@@ -95,6 +95,7 @@ function start(message) {
   say("Drawing …");
   openChart(message);
   openWords(message);
+  parts.unet.hidden = parts.attention.hidden;
   drawFilm();
   tell("run");
 }
@@ -125,9 +126,7 @@ async function recall(messages) {
 async function toFrame(message, run) {
   const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
   const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
-  const { attention } = message, { words } = run;
-  const acting = attention && { words, attention: { ...attention, levels: bytes(attention.maps) } };
-  return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps), ...acting };
+  return { ...message, words: run.words, message, x_t, x0_hat, ...Object.fromEntries(maps) };
 }
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

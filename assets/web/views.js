@@ -13,6 +13,7 @@ function draw() {
   drawCompared();
   drawChart();
   drawWords(frame);
+  drawBlocks(frame);
   const percent = Math.round(100 * frame.noise_variance);
   const steps = state.run.noise_variances.length;
   const text =

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ldm.ui.attention import describe_attention
+from ldm.ui.inside import describe_inside
 from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
 from ldm.ui.small_map import describe_map, describe_places
@@ -171,7 +171,7 @@ class Run:
         for step, seen in follow(model.unet, plan.steps):
             self.steps.append(step)
             told = describe(model, step) | describe_places(atlas, step)
-            yield self._told(told | describe_attention(words, seen, model.latent_shape[1:]))
+            yield self._told(told | describe_inside(words, seen, model.latent_shape[1:]))
         yield self._told({"kind": "end", "seconds": round(time.perf_counter() - began, 2)})
 
     def _told(self, message: Message) -> Message:

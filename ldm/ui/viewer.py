@@ -15,7 +15,7 @@ SCRIPTS = (  # run as one, after those of the Scatter
     "views.js",
     "filmstrip.js",
     "small-map.js",
-    "attention.js",
+    "inside.js",
     "scrubber.js",
     "player.js",
     "png.js",
@@ -86,6 +86,7 @@ class Viewer(gr.HTML):
                 "eps_guide": {"type": "string"},
                 "words": {"type": "array", "items": {"type": "string"}},
                 "attention": {"type": "object"},
+                "blocks": {"type": "array", "items": {"type": "object"}},
                 "map": {"type": "object"},
                 "places": {
                     "type": "array",

@@ -1,5 +1,5 @@
-// Where the words act: a tile for each word of the prompt, which shows how much of what the cells
-// of the U-Net read is from it. The shares come with the run's messages.
+// Inside the U-Net at the step that is shown: where the words act, and what its blocks say. Both
+// come with the run's messages.
 
 const HEAT = [217, 95, 2];
 
@@ -27,8 +27,7 @@ function drawWords(frame) {
   }
   const [h, w] = attention.size;
   tiles.forEach((tile, i) => {
-    const levels = attention.levels.subarray(i * h * w, (i + 1) * h * w);
-    drawHeat(tile.querySelector("canvas"), frame.x0_hat, levels, w, h);
+    drawHeat(tile.querySelector("canvas"), frame.x0_hat, bytes(attention.maps[i]), w, h);
     tile.lastChild.textContent = percentage(attention.shares[i]);
   });
   const rest = Math.max(0, 1 - attention.shares.reduce((a, b) => a + b, 0));
@@ -54,4 +53,40 @@ function drawHeat(canvas, picture, levels, w, h) {
   context.globalAlpha = 1;
   context.imageSmoothingEnabled = false;
   context.drawImage(cells, 0, 0, canvas.width, canvas.height);
+}
+
+// A column a block, as deep as it stands in the U: how strongly its cells speak, and under it what
+// the prompt changes of that.
+function drawBlocks({ blocks }) {
+  parts.unet.style.visibility = blocks ? "" : "hidden";
+  if (!blocks) return;
+  const deepest = blocks.filter(({ name }) => name.startsWith("down")).length;
+  if (parts.blocks.children.length !== blocks.length) {
+    parts.blocks.replaceChildren(...blocks.map(({ name, shape }, place) => {
+      const tile = make("div"), title = make("span", "word"), size = make("span");
+      tile.style.setProperty("--depth", Math.min(place, 2 * deepest - place));
+      title.textContent = name;
+      size.textContent = shape.join(" × ");
+      const maps = ["How strongly cells speak in", "What the prompt changes in"].map((what) => {
+        const canvas = make("canvas");
+        canvas.setAttribute("role", "img");
+        canvas.setAttribute("aria-label", `${what} ${name}`);
+        return canvas;
+      });
+      tile.append(title, size, ...maps, make("span"));
+      return tile;
+    }));
+  }
+  blocks.forEach((block, place) => {
+    const tile = parts.blocks.children[place], [strength, change] = tile.querySelectorAll("canvas");
+    drawLevels(strength, block.strength, block.size);
+    change.hidden = !block.change;
+    if (block.change) drawLevels(change, block.change, block.size);
+    tile.lastChild.textContent = block.change ? percentage(block.changed) : "";
+  });
+}
+
+// Levels from the least to the most, white to orange.
+function drawLevels(canvas, levels, size) {
+  drawMap(canvas, bytes(levels).map((level) => 127 + level / 2), [1, ...size]);
 }
