@@ -195,8 +195,8 @@ def test_the_curve_marks_the_step_that_is_shown(visit):
 
 def test_every_view_explains_itself_and_nothing_moves(visit):
     questions = visit.page.locator(".viewer summary")
-    pictures = visit.page.locator(".views figure, .halves figure")
-    assert questions.count() == pictures.count() == 9
+    pictures = visit.page.locator(".views figure, .inside figure, .halves figure")
+    assert questions.count() == pictures.count() == 11
     before = [figure.bounding_box() for figure in pictures.all()]
     for question in questions.all():
         question.focus()
