@@ -349,13 +349,13 @@ def test_an_empty_place_cannot_be_put_among_the_three(page):
 
 def test_a_panel_that_is_opened_before_the_map_is_there_is_filled(visit):
     held, asked = [], re.compile("component_server")
-    visit.page.route(asked, held.append)
+    visit.page.route(asked, lambda route: held.append(route))
     with visit.page.expect_request(asked):
         visit.page.get_by_role("tab", name="Map", exact=True).click()
     visit.page.get_by_role("tab", name="Three pictures").click()
-    visit.page.unroute(asked)
     for route in held:
         route.continue_()
+    visit.page.unroute(asked)
     says(visit.page, "agree", "agree")
 
 
