@@ -7,7 +7,7 @@ const HEAT = [217, 95, 2];
 function openWords({ words }) {
   parts.attention.hidden = !words || !words.length;
   parts.words.replaceChildren(...(words || []).map((word) => {
-    const tile = make("div"), canvas = make("canvas"), name = make("span"), share = make("span");
+    const tile = make("div"), canvas = make("canvas"), name = make("span"), share = empty();
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `Where “${word}” acts`);
     Object.assign(name, { className: "word", textContent: word, title: word, dir: "auto" });
@@ -55,35 +55,47 @@ function drawHeat(canvas, picture, levels, w, h) {
   context.drawImage(cells, 0, 0, canvas.width, canvas.height);
 }
 
-// A column a block, as deep as it stands in the U: how strongly its cells speak, and under it what
-// the prompt changes of that.
+// A column a block, as deep as it stands in the U; they fill when the first step arrives.
+function openBlocks({ block_names, guidance }) {
+  parts.unet.hidden = parts.attention.hidden;
+  const names = block_names || [];
+  const deepest = names.filter((name) => name.startsWith("down")).length;
+  parts.blocks.replaceChildren(...names.map((name, place) => {
+    const tile = make("div"), title = make("span", "word"), [size, changed] = [empty(), empty()];
+    tile.style.setProperty("--depth", Math.min(place, 2 * deepest - place));
+    title.textContent = name;
+    const kinds = ["How strongly cells speak in", "What the prompt changes in"];
+    const maps = kinds.slice(0, guidance > 1 ? 2 : 1).map((what) => {
+      const canvas = make("canvas");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `${what} ${name}`);
+      return canvas;
+    });
+    tile.append(title, size, ...maps, changed);
+    return tile;
+  }));
+}
+
+// How strongly a block's cells speak, and under it what the prompt changes of that.
 function drawBlocks({ blocks }) {
   parts.unet.style.visibility = blocks ? "" : "hidden";
-  if (!blocks) return;
-  const deepest = blocks.filter(({ name }) => name.startsWith("down")).length;
-  if (parts.blocks.children.length !== blocks.length) {
-    parts.blocks.replaceChildren(...blocks.map(({ name, shape }, place) => {
-      const tile = make("div"), title = make("span", "word"), size = make("span");
-      tile.style.setProperty("--depth", Math.min(place, 2 * deepest - place));
-      title.textContent = name;
-      size.textContent = shape.join(" × ");
-      const maps = ["How strongly cells speak in", "What the prompt changes in"].map((what) => {
-        const canvas = make("canvas");
-        canvas.setAttribute("role", "img");
-        canvas.setAttribute("aria-label", `${what} ${name}`);
-        return canvas;
-      });
-      tile.append(title, size, ...maps, make("span"));
-      return tile;
-    }));
-  }
-  blocks.forEach((block, place) => {
+  (blocks || []).forEach((block, place) => {
     const tile = parts.blocks.children[place], [strength, change] = tile.querySelectorAll("canvas");
+    tile.children[1].textContent = block.shape.join(" × ");
     drawLevels(strength, block.strength, block.size);
-    change.hidden = !block.change;
-    if (block.change) drawLevels(change, block.change, block.size);
-    tile.lastChild.textContent = block.change ? percentage(block.changed) : "";
+    if (!change) return;
+    for (const part of [change, tile.lastChild]) part.style.visibility = block.change ? "" : "hidden";
+    if (!block.change) return; // a step before a branch, drawn without guidance
+    drawLevels(change, block.change, block.size);
+    tile.lastChild.textContent = percentage(block.changed);
   });
+}
+
+// A line of words that are to come: as high as it will be.
+function empty() {
+  const line = make("span");
+  line.textContent = "\u00a0";
+  return line;
 }
 
 // Levels from the least to the most, white to orange.

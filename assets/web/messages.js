@@ -95,7 +95,7 @@ function start(message) {
   say("Drawing …");
   openChart(message);
   openWords(message);
-  parts.unet.hidden = parts.attention.hidden;
+  openBlocks(message);
   drawFilm();
   tell("run");
 }

@@ -2,7 +2,8 @@
 
 start  what the run was asked for, the shape of what follows, and where it begins: `branch` names
        a run and the first step that differs, `skip` counts the steps that a picture stands for;
-       the `words` of its prompt; with an atlas of the model, its small `map`
+       the `words` of its prompt and the `block_names` of its U-Net; with an atlas of the model,
+       its small `map`
 step   one for each step: previews and maps of it, its timestep and its noise level, the
        `attention` that the words get, what the `blocks` of the U-Net say, `places` on the map
 end    how long it took

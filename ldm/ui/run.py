@@ -159,14 +159,14 @@ class Run:
             yield message
 
     def _compute(self, model: Any, atlas: Any) -> Iterator[Message]:
-        from ldm.capture import find_words, follow
+        from ldm.capture import find_words, follow, name_blocks
 
         began = time.perf_counter()
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
         words = find_words(self.request.prompt, model.embed([self.request.prompt]).spans[0])
         start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
-        start |= {"words": [word for word, _ in words]}
+        start |= {"words": [w for w, _ in words], "block_names": list(name_blocks(model.unet))}
         yield self._told(start | (plan.about or {}))
         for step, seen in follow(model.unet, plan.steps):
             self.steps.append(step)

@@ -85,6 +85,7 @@ class Viewer(gr.HTML):
                 "eps_uncond": {"type": "string"},
                 "eps_guide": {"type": "string"},
                 "words": {"type": "array", "items": {"type": "string"}},
+                "block_names": {"type": "array", "items": {"type": "string"}},
                 "attention": {"type": "object"},
                 "blocks": {"type": "array", "items": {"type": "object"}},
                 "map": {"type": "object"},
