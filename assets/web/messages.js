@@ -126,7 +126,8 @@ async function recall(messages) {
 async function toFrame(message, run) {
   const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
   const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
-  return { ...message, words: run.words, message, x_t, x0_hat, ...Object.fromEntries(maps) };
+  const inside = { words: run.words, ...readInside(message) };
+  return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps), ...inside };
 }
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
