@@ -113,7 +113,7 @@ def resize(maps: Tensor, size: list[int]) -> Tensor:
 def find_words(prompt: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, list[int]]]:
     """Returns the words of a prompt that were read, each with the places of its tokens.
 
-    spans: where in the prompt each token stands, as in `Text.spans`.
+    spans: where in the prompt each token stands, as in `Tokens.spans`.
     """
     found: list[tuple[int, int, list[int]]] = []  # from, to, places
     for place, (start, end) in enumerate(spans):

@@ -22,13 +22,22 @@ from .schedule import NoiseSchedule
 
 
 @dataclass(frozen=True, eq=False)
+class Tokens:
+    """What the text encoder reads of B prompts: L tokens each, start, end and padding included."""
+
+    ids: Tensor  # [B, L]
+    mask: Tensor | None  # [B, L], 0 for padding; None if that is read like words
+    spans: tuple[tuple[tuple[int, int], ...], ...]  # B x L: from and to which character of its
+    # prompt a token stands; (0, 0) for start, end and padding
+    cut: tuple[str, ...]  # B ends of prompts that are not read; "" if all of it is
+
+
+@dataclass(frozen=True, eq=False)
 class Text:
     """What the U-Net is told: B prompts of L tokens, each D wide."""
 
     hidden: Tensor  # [B, L, D] last hidden state of the text encoder
-    spans: tuple[tuple[tuple[int, int], ...], ...]  # B x L: from and to which character of its
-    # prompt a token stands; (0, 0) for start, end and padding
-    cut: tuple[str, ...]  # B ends of prompts that were not read; "" if all of it was
+    tokens: Tokens
 
 
 def trained_layers(text_encoder: Any) -> int:
@@ -96,12 +105,11 @@ class LatentDiffusion:
         _, h, w = self.latent_shape
         return h * self.factor, w * self.factor
 
-    @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> Text:
-        """Returns the prompts as the U-Net sees them; what is too long is cut, and named in `cut`.
+    def tokenize(self, prompts: Sequence[str]) -> Tokens:
+        """Returns the prompts as the text encoder reads them; what is too long is cut.
 
         As in the pipeline, padding is read like words, unless the text encoder's configuration
-        says `use_attention_mask`; the U-Net's cross-attention sees all L tokens in either case.
+        says `use_attention_mask`.
         """
         if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
             raise ValueError(f"prompts must be a list of one or more strings, got {prompts!r}")
@@ -114,15 +122,23 @@ class LatentDiffusion:
             return_tensors="pt",
         )
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
-        mask = tokens.attention_mask.to(self.device) if masked else None
-        hidden, _ = self.read(tokens.input_ids.to(self.device), mask)
         spans = tuple(tuple(map(tuple, rows)) for rows in tokens.offset_mapping.tolist())
         ends = (max(b for _, b in rows) for rows in spans)
         cut = (
             prompt[end:].strip() if encoding.overflowing else ""
             for prompt, end, encoding in zip(prompts, ends, tokens.encodings, strict=True)
         )
-        return Text(hidden, spans, tuple(cut))
+        return Tokens(
+            tokens.input_ids, tokens.attention_mask if masked else None, spans, tuple(cut)
+        )
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Text:
+        """Returns the prompts as the U-Net sees them; its cross-attention sees all L tokens."""
+        tokens = self.tokenize(prompts)
+        mask = None if tokens.mask is None else tokens.mask.to(self.device)
+        hidden, _ = self.read(tokens.ids.to(self.device), mask)
+        return Text(hidden, tokens)
 
     def read(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Returns the text encoder's last state of tokens [B, L], and what they mean: [B, L, D].

@@ -106,7 +106,7 @@ def test_maps_stand_as_the_latent_does():
 
 @pytest.mark.parametrize("prompt", ["a red apple", "ñu,  ox!", "🍎 apple", "שלום apple", "", "..."])
 def test_the_words_of_a_prompt_are_whole_and_in_their_order(model, prompt):
-    spans = model.embed([prompt]).spans[0]
+    spans = model.tokenize([prompt]).spans[0]
     words = find_words(prompt, spans)
     assert "".join(word for word, _ in words) == "".join(prompt.split())
     places = [place for _, places in words for place in places]

@@ -125,7 +125,7 @@ def test_tokenizers_in_the_older_format_are_read(request, name, tmp_path):
     model.tokenizer.backend_tokenizer.model.save(str(folder / "tokenizer"))
     prompts = [PROMPT, "", "red " * 20]
     ours, old = model.embed(prompts), LatentDiffusion.load(folder, "cpu").embed(prompts)
-    assert torch.equal(ours.hidden, old.hidden) and ours.cut == old.cut
+    assert torch.equal(ours.hidden, old.hidden) and ours.tokens.cut == old.tokens.cut
 
 
 def test_a_tokenizer_with_more_words_than_the_text_encoder_is_refused(copy, clip_folder):

@@ -188,16 +188,18 @@ def test_embed_says_what_was_cut(clip_model, bert_model):
         text = model.embed([prompt, "red", ""])
         width = model.unet.config.cross_attention_dim
         assert text.hidden.shape == (3, length, width)
-        assert text.cut[0] and prompt.endswith(text.cut[0]) and text.cut[1:] == ("", "")
-        read = prompt.removesuffix(text.cut[0]).replace(" ", "")
-        assert "".join(prompt[start:end] for start, end in text.spans[0]) == read
-        assert [span for span in text.spans[1] if any(span)] == [(0, 3)]
-        assert {*text.spans[2]} == {(0, 0)} and {len(spans) for spans in text.spans} == {length}
+        assert text.tokens.ids.shape == (3, length)
+        spans, cut = text.tokens.spans, text.tokens.cut
+        assert cut[0] and prompt.endswith(cut[0]) and cut[1:] == ("", "")
+        read = prompt.removesuffix(cut[0]).replace(" ", "")
+        assert "".join(prompt[start:end] for start, end in spans[0]) == read
+        assert [span for span in spans[1] if any(span)] == [(0, 3)]
+        assert {*spans[2]} == {(0, 0)} and {len(row) for row in spans} == {length}
 
 
 def test_a_prompt_that_just_fits_is_not_cut(bert_model):
-    assert bert_model.embed(["red " * 10]).cut == ("",)
-    assert bert_model.embed(["red " * 10 + "apple"]).cut == ("apple",)
+    assert bert_model.tokenize(["red " * 10]).cut == ("",)
+    assert bert_model.tokenize(["red " * 10 + "apple"]).cut == ("apple",)
 
 
 def test_padding_is_masked_only_if_the_configuration_says_so(bert_model, monkeypatch):

@@ -29,7 +29,7 @@ def describe_start(model: Any, request: Request, settings: Any) -> Message:
     from ldm.trajectory import timesteps
 
     ts = timesteps(model, settings)
-    cut = model.embed([request.prompt, request.negative]).cut
+    cut = model.tokenize([request.prompt, request.negative]).cut
     return {
         "kind": "start",
         **asdict(request),

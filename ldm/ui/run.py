@@ -164,7 +164,7 @@ class Run:
         began = time.perf_counter()
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
-        words = find_words(self.request.prompt, model.embed([self.request.prompt]).spans[0])
+        words = find_words(self.request.prompt, model.tokenize([self.request.prompt]).spans[0])
         start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
         start |= {"words": [w for w, _ in words], "block_names": list(name_blocks(model.unet))}
         yield self._told(start | (plan.about or {}))

@@ -32,7 +32,7 @@ def test_the_messages_say_what_share_each_word_gets(bert_folder, bert_model):
     assert start["words"] == ["a", "red", "house"]
     settings = Settings(n_steps=4)
     run = follow(bert_model.unet, generate(bert_model, ASKED.prompt, ASKED.seed, settings))
-    words = [ASKED.prompt[a:b] for a, b in bert_model.embed([ASKED.prompt]).spans[0]]
+    words = [ASKED.prompt[a:b] for a, b in bert_model.tokenize([ASKED.prompt]).spans[0]]
     for message, (_, seen) in zip(steps, run, strict=True):
         told = message["attention"]
         maps = average([shares[1:] for shares in seen.attention], bert_model.latent_shape[1:])[0]
