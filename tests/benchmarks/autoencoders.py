@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,23 +44,28 @@ def train(name: str, args: argparse.Namespace) -> None:
         (work / file).exists() or (work / file).symlink_to((args.work / file).resolve())
     code = ("--channels", channels, "--widths", *widths, "--eq", eq, "--kl", kl)
     brief = ("--decay", "0.4", "--check", "1000")
-    unet = ("--widths", *UNET[widths], "--out", str(work / "model"), "--micro-batches", "1")
+    unet = ("--widths", *UNET[widths], "--out", work / "model", "--micro-batches", "1")
     for command in (
-        ("autoencoder", *code, *brief, "--minutes", str(args.minutes)),
-        ("latents", "--shards", str(SHARDS)),
-        ("denoiser", *unet, *brief, "--minutes", str(args.denoiser)),
+        ("autoencoder", *code, *brief, "--minutes", args.minutes),
+        ("latents", "--shards", SHARDS),
+        ("denoiser", *unet, *brief, "--minutes", args.denoiser),
     ):
-        with open(work / f"{command[0]}.log", "w") as log:
-            subprocess.run(
-                [sys.executable, "-m", "ldm.training", "--work", str(work), *command],
-                cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                stdout=log,
-                stderr=log,
-                check=True,
-            )
+        run_on_one_core(work, command, work / f"{command[0]}.log")
     measure = [sys.executable, __file__, "--work", str(args.work), "--measure", name]
     subprocess.run(measure, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
+
+
+def run_on_one_core(work: Path, command: Sequence[object], log: Path) -> None:
+    """Runs a command of `python -m ldm.training`; raises CalledProcessError if it fails."""
+    with open(log, "w") as out:
+        subprocess.run(
+            [sys.executable, "-m", "ldm.training", *map(str, ("--work", work, *command))],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=out,
+            stderr=out,
+            check=True,
+        )
 
 
 def folder(name: str, args: argparse.Namespace) -> Path:
