@@ -1,6 +1,6 @@
 """Latent diffusion small enough to draw whole: 5x5 pictures, coded as 3 numbers, and noise there.
 
-Everything is as in the large models, with the same schedule and the same `sample`: an autoencoder
+Everything is as in the large models, with a `NoiseSchedule` and the same `sample`: an autoencoder
 learns the codes, a denoiser learns what they look like under noise. Besides it there is what no
 large model has, the denoiser that cannot be bettered on its training set (`exact`).
 """

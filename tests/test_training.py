@@ -39,7 +39,8 @@ from ldm.training import (
 )
 from ldm.training import prior as priors
 
-CODES = ("1F34E", "1F697", "1F343", "1F3E0", "1F31E", "1F611")  # the last is a held-out concept
+# The last is a held-out concept; the second and the third are a held-out pair.
+CODES = ("1F34E", "1F697", "1F340", "1F3E0", "1F31E", "1F611")
 SHAPES = {
     "red apple": '<circle cx="8" cy="9" r="6" fill="#d22"/>',
     "blue car": '<rect x="1" y="6" width="14" height="6" fill="#24c"/>',
@@ -229,6 +230,7 @@ def test_the_same_things_are_always_laid_out_alike(icon_set, count):
 
 
 def test_held_out_combinations_are_never_composed(icon_set):
+    assert icons.held_out("pair", *sorted(CODES[1:3]))  # that could be
     rng = np.random.default_rng(0)
     for scene in (scenes.Composer(icon_set).scene(rng) for _ in range(100)):
         codes = sorted(t.concept for t in scene.things)
@@ -366,6 +368,14 @@ def test_decay_ends_at_zero_and_keeps_the_undecayed_state(tmp_path):
     assert last.lr < 0.02
     kept = loop.State(torch.nn.Linear(2, 1), tmp_path, lr=0.1)
     assert kept.load() and kept.step < state.step
+    finished = loop.newest(tmp_path)
+    assert finished["step"] == state.step
+    torch.testing.assert_close(
+        finished["average"], dict(state.average.state_dict()), rtol=0, atol=0
+    )
+    state.samples += 1
+    state.save()
+    assert loop.newest(tmp_path)["samples"] == state.samples  # what has seen more
 
 
 def test_the_slow_part_learns_at_a_tenth_of_the_rate(tmp_path):
@@ -409,7 +419,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
     expert = ("judge", "--out", str(work / "judge.safetensors"))
     run(work, *expert, "--batch", "4", *brief)
-    run(work, "export", "--widths", "16", "32", "--out", str(out))
+    run(work, "export", "--out", str(out))
     measure = ("evaluate", "--model", str(out), "--judge", expert[2], "--prompts", "1")
     run(work, *measure, "--steps", "2")
     run(work, *measure, "--steps", "1", "--quick")
@@ -585,7 +595,7 @@ def test_a_state_older_than_the_checkpoint_is_not_gone_on_from(bert_folder, tmp_
     assert begin.resumed(state, None, "unet")
 
 
-def test_a_denoiser_does_not_go_on_under_text_that_was_trained_since(bert_folder, tmp_path):
+def test_a_denoiser_does_not_go_on_with_parts_that_were_trained_since(bert_folder, tmp_path):
     encoder = BertModel.from_pretrained(bert_folder / "text_encoder")
     first, second = (
         loop.State(torch.nn.Linear(1, 1), tmp_path / name, lr=0.1) for name in ("first", "second")
@@ -595,9 +605,13 @@ def test_a_denoiser_does_not_go_on_under_text_that_was_trained_since(bert_folder
     assert begin.begin_denoiser(first, None, tmp_path, encoder) == "resumed"
     (tmp_path / "text" / "text_encoder").mkdir(parents=True)
     (tmp_path / "text" / "text_encoder" / "training.json").write_text('{"samples": 7}')
-    with pytest.raises(ValueError, match="trained since"):
+    with pytest.raises(ValueError, match="text encoder was trained since"):
         begin.begin_denoiser(first, None, tmp_path, encoder)
     assert begin.begin_denoiser(second, None, tmp_path, encoder) == "new"
+    second.save()
+    autoencoder.autoencoder(4, (8, 8)).save_pretrained(tmp_path / "autoencoder" / "vae")
+    with pytest.raises(ValueError, match="autoencoder was trained since"):
+        begin.begin_denoiser(second, None, tmp_path, encoder)
 
 
 def test_a_prior_learns_which_caption_has_which_picture_and_what_is_where(bert_folder):
@@ -624,7 +638,9 @@ def test_a_prior_learns_which_caption_has_which_picture_and_what_is_where(bert_f
 
 def test_questions_are_of_what_was_trained_or_only_of_what_was_not(icon_set):
     for unseen in (False, True):
-        for question in questions.ask(icon_set, 5, unseen=unseen):
+        asked = questions.ask(icon_set, 5, unseen=unseen)
+        assert {"two objects", "position", "colours"} <= {question.category for question in asked}
+        for question in asked:
             codes = sorted(thing.concept for thing in question.things)
             if question.category in ("two objects", "position"):
                 assert icons.held_out("pair", *codes) == unseen

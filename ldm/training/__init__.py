@@ -1,4 +1,4 @@
 """Makes the bundled models: data, autoencoder, denoiser, export, evaluate.
 
-Run as `python -m ldm.training COMMAND`; what takes long can be stopped and goes on where it was.
+Run as `python -m ldm.training COMMAND`; a training that is stopped goes on where it was.
 """

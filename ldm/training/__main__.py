@@ -33,6 +33,7 @@ from ldm.training import (
     drawing,
     evaluate,
     gallery,
+    grow,
     icons,
     judge,
     latents,
@@ -148,6 +149,7 @@ def run_text(args) -> None:
     """Train the text encoder's last layers to tell what the pictures of a caption look like."""
     encoder, tokenizer = checkpoint.load_text(args.work)
     folder, data = args.work / "text", args.work / "latents"
+    latents.check_encoder(data, checkpoint.digest(checkpoint.load_autoencoder(args.work)))
     C, side, _ = latents.shape(data)
     network = prior.Prior(encoder, (C, side, side), denoiser.POOLED).to(args.device)
     state = loop.State(network, folder, lr=args.lr)
@@ -218,10 +220,13 @@ def run_export(args) -> None:
     vae, (encoder, tokenizer) = checkpoint.load_coders(args.work)
     saved, data = loop.newest(args.work / args.name), args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
-    network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder)
+    begin.check_parts(args.work / args.name, checkpoint.parts(args.work, encoder))
+    widths = grow.widths(saved["average"], "unet.")
+    network = denoiser.denoiser(latents.shape(data), widths, encoder)
     network.load_state_dict(saved["average"])
-    record = {"samples": saved["samples"], "hours": round(saved["seconds"] / 3600, 2)}
-    record |= checkpoint.part_records(args.work, encoder)
+    record = loop.record(saved["samples"], saved["seconds"]) | checkpoint.part_records(
+        args.work, encoder
+    )
     words = text.grown(encoder, network.layers), tokenizer
     checkpoint.export(args.out, network.unet, vae, words, record)
     latents.vocabulary(args.work).save(args.out)
@@ -268,10 +273,10 @@ def run_evaluate(args) -> None:
 
 def run_atlas(args) -> None:
     """Make the map of the icons, or of a folder of pictures, in a checkpoint's spaces."""
-    model = LatentDiffusion.load(args.model)
     bundled = args.model.resolve() == checkpoint.BUNDLED.resolve()
-    if bundled and args.pictures and not args.to:
-        raise ValueError("say with --to where the map of these pictures goes")
+    if not args.to and (not args.model.is_dir() or (bundled and args.pictures)):
+        raise ValueError("say with --to where the map goes")
+    model = LatentDiffusion.load(args.model)
     own = args.pictures and atlas.from_folder(args.pictures)
     to = args.to or (BUNDLED if bundled else args.model / "atlas")
     made = atlas.build(model, own or atlas.from_icons(icons.load(args.work)), to)
@@ -338,7 +343,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_text, lr=5e-4, **drawn, **checked)
     command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **checked)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
-    command(run_export, **unet)
+    command(run_export, name=unet["name"], out=out)
     command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)
     command(run_atlas, model=out, pictures=None, to=None)
     return root
@@ -348,5 +353,5 @@ if __name__ == "__main__":
     arguments = parser().parse_args()
     try:
         arguments.run(arguments)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, FloatingPointError, RuntimeError, ValueError) as error:
         sys.exit(str(error))

@@ -53,17 +53,22 @@ def from_folder(folder: Path) -> Iterator[tuple[Image.Image, Entry]]:
 
 
 def build(model: LatentDiffusion, pictures: Pictures, folder: Path) -> Atlas:
-    """Writes an atlas into the folder and returns it."""
+    """Writes an atlas into the folder, in place of one that is there, and returns it."""
     entries, thumbnails, parts = [], [], []
     for batch in batched(tqdm(pictures, desc="pictures"), BATCH):
         drawn, known = zip(*batch, strict=True)
         entries += known
         thumbnails += map(to_thumbnail, drawn)
         parts.append(read_pictures(model, drawn, [entry.caption for entry in known]))
-    atlas = gather(model, entries, thumbnails, parts, folder)
+    partial = folder.with_name(folder.name + ".partial")
+    atlas = gather(model, entries, thumbnails, parts, partial)
     for space in tqdm(SPACES, desc="spaces"):
         atlas = chart(atlas, space)
         for drawing in UMAPS:
             atlas = add_drawing(atlas, space, drawing)
-    save(atlas, folder)
-    return atlas
+    save(atlas, partial)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in partial.iterdir():
+        file.replace(folder / file.name)
+    partial.rmdir()
+    return Atlas.open(folder)

@@ -32,13 +32,31 @@ def begin_autoencoder(state: loop.State, start: Path | None) -> str:
     return str(start or "new")
 
 
+def check_parts(folder: Path, parts: dict) -> None:
+    """Raises ValueError if the state in a folder learned with another of these parts."""
+    note = folder / "parts.json"
+    known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    for part, own in known.items():
+        if parts[part] != own:
+            raise ValueError(f"the {part} was trained since {folder} began: move that away")
+
+
+def note_parts(folder: Path, parts: dict) -> None:
+    """Keeps beside a state which other parts of the model it learns with."""
+    (folder / "parts.json").write_text(json.dumps(parts) + "\n", encoding="utf-8")
+
+
 def begin_text(state: loop.State, work: Path, encoder: nn.Module) -> str:
     """Loads what there is to begin with; says what it is.
 
-    Layers that were trained before go on, and are read as the U-Net came to read them.
+    Layers that were trained before go on, and are read as the U-Net came to read them. Raises
+    ValueError if the saved state learned the latents of another autoencoder.
     """
+    parts = {"autoencoder": checkpoint.digest(checkpoint.load_autoencoder(work))}
     if state.load():
+        check_parts(state.folder, parts)
         return "resumed"
+    note_parts(state.folder, parts)
     weights = checkpoint.bundled_pooling(encoder)
     state.begin_from(weights, checkpoint.part_records(work, encoder).get("text"))
     return "new"
@@ -47,17 +65,14 @@ def begin_text(state: loop.State, work: Path, encoder: nn.Module) -> str:
 def begin_denoiser(state: loop.State, start: Path | None, work: Path, encoder: nn.Module) -> str:
     """Loads what there is to begin with; says what it is.
 
-    Raises ValueError if the saved state learned with another text encoder than that below `work`:
-    its text layers have gone on since, and would not be the ones that the record tells of.
+    Raises ValueError if the saved state learned with another autoencoder or text encoder than those
+    below `work`: its text layers have gone on since, and would not be those the record tells of.
     """
-    note, told = state.folder / "text.json", checkpoint.part_records(work, encoder).get("text")
+    parts = checkpoint.parts(work, encoder)
     if resumed(state, start, "unet"):
-        if note.exists() and json.loads(note.read_text(encoding="utf-8")) != told:
-            raise ValueError(
-                f"the text encoder was trained since {state.folder} began: use another name"
-            )
+        check_parts(state.folder, parts)
         return "resumed"
-    note.write_text(json.dumps(told) + "\n", encoding="utf-8")
+    note_parts(state.folder, parts)
     if start:
         weights, record = checkpoint.load_part(start, "unet")
         weights = grow.grow(weights, state.model.unet, torch.Generator().manual_seed(0))

@@ -66,7 +66,7 @@ def read_table(folder: Path) -> dict[Path, str]:
         rows = csv.DictReader(file)
         if not {"file_name", "text"} <= set(rows.fieldnames or ()):
             raise ValueError(f"{folder / TABLE} needs the columns file_name and text")
-        return {folder / row["file_name"]: (row["text"] or "").strip() for row in rows}
+        return {folder / (row["file_name"] or ""): (row["text"] or "").strip() for row in rows}
 
 
 def read_caption(path: Path) -> str:

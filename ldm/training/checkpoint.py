@@ -43,6 +43,12 @@ def part_records(work: Path, encoder: nn.Module) -> dict[str, dict]:
     return found
 
 
+def parts(work: Path, encoder: nn.Module) -> dict:
+    """What a denoiser learns with: the autoencoder's digest, the text encoder's record."""
+    told = part_records(work, encoder).get("text")
+    return {"autoencoder": digest(load_autoencoder(work)), "text encoder": told}
+
+
 def load_text(work: Path) -> tuple[nn.Module, object]:
     """Text encoder and tokenizer: those trained below `work`, the pinned package's, or the bundled.
 

@@ -23,7 +23,7 @@ def grow(weights: dict[str, Tensor], model: nn.Module, generator: torch.Generato
     """
     new = tuple(model.config.block_out_channels)
     weights = _cut(weights, len(new))
-    old = _widths(weights)
+    old = widths(weights)
     if len(old) < len(new) or any(b % a for a, b in zip(old, new, strict=True)):
         raise ValueError(f"levels of {new} channels do not grow from the checkpoint's {old}")
     found = {}
@@ -45,16 +45,16 @@ def grow(weights: dict[str, Tensor], model: nn.Module, generator: torch.Generato
     return found
 
 
-def _widths(weights: dict[str, Tensor]) -> tuple[int, ...]:
-    """Channels of each level."""
-    names = (f"down_blocks.{level}.resnets.0.conv2.weight" for level in count())
+def widths(weights: dict[str, Tensor], prefix: str = "") -> tuple[int, ...]:
+    """Channels of each level of the U-Net whose weights begin with the prefix."""
+    names = (f"{prefix}down_blocks.{level}.resnets.0.conv2.weight" for level in count())
     return tuple(len(weights[name]) for name in takewhile(weights.__contains__, names))
 
 
 def _cut(weights: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
     """The upper levels alone: what they read from below has weight 0, now from a new middle."""
-    widths = _widths(weights)
-    left_out = len(widths) - levels
+    own = widths(weights)
+    left_out = len(own) - levels
     if left_out <= 0:
         return weights
     found = {}
@@ -68,8 +68,8 @@ def _cut(weights: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
         name = ".".join(path)
         if WAY_UP.match(name) and path[1] == path[3] == "0":
             dim = min(1, weight.dim() - 1)
-            rest = weight.narrow(dim, widths[levels], weight.shape[dim] - widths[levels])
-            below = torch.zeros_like(rest.narrow(dim, 0, widths[levels - 1]))
+            rest = weight.narrow(dim, own[levels], weight.shape[dim] - own[levels])
+            below = torch.zeros_like(rest.narrow(dim, 0, own[levels - 1]))
             weight = torch.cat([below + name.endswith("norm1.weight"), rest], dim)
         found[name] = weight
     return found

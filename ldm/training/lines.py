@@ -1,6 +1,6 @@
 """Line drawings: random shapes with dark outlines, so that the autoencoder can code thin lines.
 
-None of the icon sets it is trained on draws in outlines; much of what people upload does.
+Of the icon sets it is trained on one alone draws in outlines; much of what people upload does.
 """
 
 import numpy as np

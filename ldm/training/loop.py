@@ -89,8 +89,7 @@ class State:
         _write(self._counts(), self.folder / "finished.pt")
 
     def record(self) -> dict:
-        """What a checkpoint says about its training."""
-        return {"samples": self.samples, "hours": round(self.seconds / 3600, 2)}
+        return record(self.samples, self.seconds)
 
     def _counts(self) -> dict:
         counts = {"step": self.step, "samples": self.samples, "seconds": self.seconds}
@@ -104,6 +103,11 @@ class State:
             mean.lerp_(new, weight)
         for old, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
             old.copy_(new)
+
+
+def record(samples: int, seconds: float) -> dict:
+    """What a checkpoint says about its training."""
+    return {"samples": samples, "hours": round(seconds / 3600, 2)}
 
 
 def train(
