@@ -63,14 +63,14 @@ FIXED = {
     "final_sigmas_type": ("zero",),
     "sigma_min": (None,),
     "sigma_max": (None,),
+    "shift_terminal": (None,),
     "lambda_min_clipped": (-math.inf,),
-    "algorithm_type": ("dpmsolver++",),
-    "solver_order": (2,),
-    "solver_type": ("midpoint",),
 }
 # ... and the keys without effect: details of what is off, and of solvers the caller chooses.
 INERT = {"clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value", "flow_shift"}
 INERT |= {"time_shift_type", "lower_order_final", "euler_at_final", "skip_prk_steps"}
+INERT |= {"algorithm_type", "solver_order", "solver_type", "solver_p"}
+INERT |= {"predict_x0", "disable_corrector"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,6 +86,8 @@ def test_add_noise_and_target_match_diffusers(kind):
         PNDMScheduler(skip_prk_steps=True, beta_schedule="scaled_linear", **SD),
         EulerDiscreteScheduler(prediction_type="v_prediction"),
         DPMSolverMultistepScheduler(timestep_spacing="trailing"),
+        DEISMultistepScheduler(),
+        UniPCMultistepScheduler(solver_order=3),
     ],
     ids=lambda theirs: type(theirs).__name__,
 )
@@ -220,7 +222,7 @@ def test_snr_is_signal_variance_over_noise_variance():
         ("use_karras_sigmas", True),
         ("variance_type", "learned"),
         ("beta_schedule", "laplace"),
-        ("solver_p", None),
+        ("final_sigmas_type", "sigma_min"),
         ("shift", 3.0),
     ],
 )
