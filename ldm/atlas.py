@@ -159,5 +159,5 @@ class Atlas:
         return found[0][others], far[0][others]
 
     def median(self, space: str) -> float:
-        """Returns the median distance of two random pictures."""
+        """Returns the median distance of two random pictures that differ."""
         return self.about["spaces"][space]["median"]

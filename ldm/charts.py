@@ -64,7 +64,6 @@ def gather(
         raise ValueError(f"a map needs pictures with 4 different captions, these have {n}")
     folder.mkdir(parents=True, exist_ok=True)
     columns = math.ceil(math.sqrt(len(entries)))
-    (folder / "atlas.json").unlink(missing_ok=True)  # of another map, whose sheet goes
     to_sheet(thumbnails, columns).save(folder / "sheet.webp", quality=82, method=4)
     about = {
         "model": model.name,
@@ -123,7 +122,8 @@ def chart(atlas: Atlas, space: str) -> Atlas:
             explained = round(float(pca.explained[:k].sum()), 4)
             faithful[drawing] = rate(different, points[:, :k]) | {"explained": explained}
     a, b = np.random.default_rng(0).integers(len(vectors), size=(2, PAIRS))
-    median = float(np.median(distances(vectors[a[a != b]], vectors[b[a != b]])))
+    apart = distances(vectors[a], vectors[b])
+    median = float(np.median(apart[apart > 0]))
     told = {
         "median": median,
         "usual": round(float(np.median(neighbours(different, 1)[1])) / median, 4),

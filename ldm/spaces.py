@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ldm.atlas import THUMBNAIL, to_pixels
+from ldm.capture import record
 from ldm.images import to_image, to_pictures
 from ldm.model import LatentDiffusion, new_generator
 
@@ -33,19 +34,17 @@ def fixed_t(model: LatentDiffusion) -> int:
 def read_bottleneck(model: LatentDiffusion, latent: Tensor) -> np.ndarray:
     """Returns what the U-Net makes of latents [B, C, h, w] where it is coarsest: [B, D].
 
-    The middle block's output, averaged over positions, at one noise level with the same noise for
-    all, and told nothing: what differs comes from the picture.
+    The middle block's output (of a U-Net without one, that of its last block on the way down),
+    averaged over positions, at one noise level with the same noise for all, and told nothing: what
+    differs comes from the picture.
     """
     t, noise = fixed_t(model), torch.randn(latent.shape[1:], generator=new_generator(0))
     text = model.embed([""])
     denoise = model.denoiser(replace(text, hidden=text.hidden.expand(len(latent), -1, -1)))
-    seen = []
-    hook = model.unet.mid_block.register_forward_hook(lambda _, __, output: seen.append(output))
-    try:
+    with record(model.unet) as seen:
         denoise(model.schedule.add_noise(latent, noise.to(latent).expand_as(latent), t), t)
-    finally:
-        hook.remove()
-    return to_numbers(seen[0].float().mean(dim=(2, 3)))
+    coarsest = [name for name in seen.blocks if not name.startswith("up")][-1]
+    return to_numbers(seen.blocks[coarsest].float().mean(dim=(2, 3)))
 
 
 @torch.no_grad()
