@@ -43,6 +43,10 @@ class Source:
         """Returns the source with its tensors on the device, in float32."""
         return Source(**{name: x.to(device, torch.float32) for name, x in self.tensors().items()})
 
+    def protect(self, x0: Tensor) -> Tensor:
+        """Returns x0 [1, C, h, w] with the picture where the mask is 0."""
+        return x0 if self.mask is None else torch.lerp(self.latent.to(x0), x0, self.mask.to(x0))
+
     def hold(self, update: Update, eps: Tensor) -> Update:
         """Returns the rule that puts the picture back where the mask is 0, noised with eps."""
         if self.mask is None:

@@ -2,7 +2,8 @@
 
 A branch goes back to step k of a run, changes something, and computes only what follows. It sees
 what the run saw there: the latent, what the solver remembers, and generators that stand where
-they stood, so that a branch that changes nothing repeats the run to the last bit.
+they stood, so that a branch that changes nothing repeats the run to the last bit. Of a run that
+is a branch itself this holds from where it left the other: its earlier steps were made otherwise.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -233,7 +234,8 @@ def resume(
 ) -> Iterator[Step]:
     """Returns an iterator over the steps from x_t [1, C, h, w] on, after the steps `before`."""
     ts, k = timesteps(model, settings), len(before)
-    text, uncond = model.embed([prompt]), model.embed([settings.negative])
+    text = model.embed([prompt])
+    uncond = model.embed([settings.negative]) if settings.guidance != 1 else None
     denoise = model.denoiser(text, uncond, settings.guidance)
     update = UPDATES[settings.sampler]
     update = source.hold(update, model.noise([seed])) if source else update
@@ -264,7 +266,13 @@ def move(step: Step, device: torch.device) -> Step:
     return replace(step, **{name: tensor.to(device) for name, tensor in tensors(step).items()})
 
 
-def decode_step(model: LatentDiffusion, step: Step) -> tuple[Tensor, Tensor]:
-    """Returns the previews [B, 3, H, W] of x_t and of x0_hat, decoded as one batch."""
-    x_t, x0_hat = model.preview(torch.cat([step.x_t, step.x0_hat])).chunk(2)
+def decode_step(
+    model: LatentDiffusion, step: Step, source: Source | None = None
+) -> tuple[Tensor, Tensor]:
+    """Returns the previews [B, 3, H, W] of x_t and of x0_hat, decoded as one batch.
+
+    Where a source's mask protects the picture, the guess has it already, as the result will.
+    """
+    x0_hat = source.protect(step.x0_hat) if source else step.x0_hat
+    x_t, x0_hat = model.preview(torch.cat([step.x_t, x0_hat])).chunk(2)
     return x_t, x0_hat

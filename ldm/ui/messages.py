@@ -45,12 +45,15 @@ def describe_start(model: Any, request: Request, settings: Any) -> Message:
     }
 
 
-def describe(model: Any, step: Any) -> Message:
-    """Returns the message of one Step: previews are JPEG, maps one byte a value, both base64."""
+def describe(model: Any, step: Any, source: Any = None) -> Message:
+    """Returns the message of one Step: previews are JPEG, maps one byte a value, both base64.
+
+    source: the Source of the run, if it starts from a picture.
+    """
     from ldm.images import to_pictures
     from ldm.trajectory import decode_step
 
-    x_t, x0_hat = (to_jpeg(to_pictures(image)[0]) for image in decode_step(model, step))
+    x_t, x0_hat = (to_jpeg(to_pictures(image)[0]) for image in decode_step(model, step, source))
     a_t = float(model.schedule.alpha_bar(step.t))
     return {
         "kind": "step",

@@ -161,7 +161,7 @@ class Run:
     def _compute(self, model: Any, atlas: Any) -> Iterator[Message]:
         from ldm.capture import find_words, follow, name_blocks
 
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), 0.0
         self._plan = plan = self.beginning.plan(model, self.request)
         self.steps = list(plan.before)
         words = find_words(self.request.prompt, model.tokenize([self.request.prompt]).spans[0])
@@ -170,9 +170,12 @@ class Run:
         yield self._told(start | (plan.about or {}))
         for step, seen in follow(model.unet, plan.steps):
             self.steps.append(step)
-            told = describe(model, step) | describe_places(atlas, step)
-            yield self._told(told | describe_inside(words, seen, model.latent_shape[1:]))
-        yield self._told({"kind": "end", "seconds": round(time.perf_counter() - began, 2)})
+            told = describe(model, step, plan.source) | describe_places(atlas, step)
+            told |= describe_inside(words, seen, model.latent_shape[1:])
+            spent += time.perf_counter() - began
+            yield self._told(told)
+            began = time.perf_counter()  # it may have been left for hours
+        yield self._told({"kind": "end", "seconds": round(spent, 2)})
 
     def _told(self, message: Message) -> Message:
         self.messages.append({"run": self.id, "n": len(self.messages), **message})

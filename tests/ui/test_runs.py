@@ -6,13 +6,15 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from ldm.images import to_pictures
 from ldm.trajectory import Settings, Trajectory, decode_step
 from ldm.ui.gallery import open_picture
-from ldm.ui.messages import describe
+from ldm.ui.messages import describe, to_jpeg
 from ldm.ui.models import Models
 from ldm.ui.request import Request
 from ldm.ui.run import Picture
@@ -177,12 +179,17 @@ def test_a_run_can_begin_with_a_picture(studio, bert_model):
     assert run[0]["skip"] == 3 and run[1]["t"] <= 500 and len(shown(run)) == 3
     mask = Image.new("L", (64, 64))
     mask.paste(255, (0, 0, 32, 64))
-    steps = studio.trajectory(draw(studio, ASKED, Picture(picture, 900, mask))[0]["run"]).steps
+    messages = draw(studio, ASKED, Picture(picture, 900, mask))
+    run = studio.trajectory(messages[0]["run"])
+    steps = run.steps
     from ldm.images import to_image
 
     whole = bert_model.encode(to_image(picture, bert_model.image_size))
     kept = steps[-1].x_prev[..., :, bert_model.latent_shape[2] // 2 :]
     assert (kept - whole[..., :, bert_model.latent_shape[2] // 2 :]).abs().max() < 1e-4
+    guess = torch.lerp(whole, steps[-1].x0_hat, run.source.mask)  # what is protected is shown so
+    assert messages[-2]["x0_hat"] == to_jpeg(to_pictures(bert_model.preview(guess))[0])
+    assert not torch.equal(guess, steps[-1].x0_hat)
 
 
 def test_visitors_choose_among_the_models(studio, clip_model):
