@@ -6,6 +6,7 @@ Each answer is JSON: {"data": ...}, or {"error": one sentence}.
 import base64
 import functools
 import io
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,9 @@ def tell(answer: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
         except (ValueError, TypeError, KeyError) as error:
             plain = type(error) is ValueError
             return {"error": str(error) if plain else "This cannot be asked."}
+        except Exception as error:  # memory that does not suffice, above all
+            traceback.print_exc()
+            return {"error": f"The app could not do this: {str(error).partition(chr(10))[0]}"}
 
     return told
 

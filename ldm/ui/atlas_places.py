@@ -107,7 +107,6 @@ def recolour(model: Any, atlas: Atlas, asked: Any) -> Message:
         "picture": to_jpeg(picture),
         "caption": caption,
         "apart": apart,
-        "near": near_all(atlas, vectors),
     }
 
 

@@ -38,9 +38,13 @@ class Line:
         with self._moved:
             return next((n for n, (known, _) in enumerate(self._waiting) if known == ticket), 0)
 
+    def __len__(self) -> int:
+        """Returns how many are in it, who computes included."""
+        return len(self._waiting)
+
     def is_busy(self) -> bool:
         """Returns whether anybody is in it."""
-        return bool(self._waiting)
+        return len(self) > 0
 
 
 def ticket_of(asked: Any) -> Any:

@@ -40,6 +40,10 @@ class Models:
         """Returns the folder or hub id of a model; raises ValueError if it is not here."""
         return self._sources[self.check(name)]
 
+    def is_read(self, name: str = "") -> bool:
+        """Returns whether a model's weights are here already."""
+        return (name or self.names[0]) in self._loaded
+
     def get(self, name: str = "") -> Any:
         """Returns the LatentDiffusion; raises ValueError if its weights cannot be used."""
         from ldm.model import LatentDiffusion

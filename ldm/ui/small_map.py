@@ -4,6 +4,7 @@ It travels in the run's own messages, so that whoever keeps them needs nothing e
 """
 
 import base64
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ SPACE, DRAWING = "latent", "pca2"  # PCA places every latent exactly
 LEVELS = 2**16 - 1  # of a coordinate, which is two bytes
 
 
+@functools.lru_cache(4)
 def describe_map(atlas: Atlas | None) -> Message:
     """Returns what the first message of a run says of the map; nothing if there is none.
 

@@ -22,8 +22,10 @@ from ldm.ui.request import MAX_STEPS, Request, whole
 from ldm.ui.run import Branch, File, Noise, Run
 
 MAX_RUNS = 40  # runs that are kept, to branch from, and for a browser that missed messages
+MAX_TURNS = 16  # questions that wait: each holds one of the 40 threads in which Gradio answers
 MAX_SAVED = 128_000_000  # bytes of a saved run; the browser has the same limit
 RECORDED = Path(__file__).parents[2] / "assets" / "recorded" / "run.json"
+READING = "Reading the model's weights"
 GONE = "This run is not kept any more: draw it again first."
 
 
@@ -107,10 +109,12 @@ class Studio:
         way, when it is closed or is not to go on.
         """
         while not self._ready.wait(0.5) and go_on():
-            yield {"kind": "wait", "text": "Reading the model's weights"}
+            yield {"kind": "wait", "text": READING}
         with self._line.place() as ahead:
             while (n := ahead(0.5)) and go_on():
                 yield {"kind": "wait", "text": f"{n} run{'s' * (n > 1)} ahead of yours"}
+            if go_on() and not self.models.is_read(request.model):
+                yield {"kind": "wait", "text": READING}
             if go_on():
                 run = beginning if isinstance(beginning, Run) else Run(request, beginning)
                 self._keep(run)
@@ -120,6 +124,8 @@ class Studio:
                 messages = run.go_on(model, self.atlases.of(model))
                 while go_on() and (message := next(messages, None)):
                     yield message
+                if go_on() and run.messages[-1]["kind"] != "end":  # it failed before
+                    yield {"kind": "stop"}
 
     def _keep(self, run: Run) -> Run:
         self._runs[run.id] = run
@@ -159,7 +165,12 @@ class Studio:
 
     @contextmanager
     def turn(self, ticket: Any = None) -> Iterator[None]:
-        """Waits for the weights and for a turn to compute; who has the ticket may ask `waiting`."""
+        """Waits for the weights and for a turn to compute; who has the ticket may ask `waiting`.
+
+        Raises ValueError if many wait already.
+        """
+        if len(self._line) > MAX_TURNS:
+            raise ValueError("Many people ask at once: try again in a moment.")
         self._ready.wait()
         with self._line.place(ticket) as ahead:
             while ahead(0.5):
@@ -176,7 +187,7 @@ class Studio:
     def waiting(self, ticket: Any) -> str:
         """Returns what a turn with this ticket waits for, in words; nothing once it computes."""
         if not self._ready.is_set():
-            return "Reading the model's weights"
+            return READING
         n = self._line.ahead_of(ticket)
         return f"{n} ahead of you" if n else ""
 

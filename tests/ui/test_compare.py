@@ -43,6 +43,18 @@ def test_a_branch_and_the_run_it_leaves_share_one_scrubber(visit):
     assert len(visit.requests) == sent
 
 
+def test_a_branch_shows_no_halves_of_the_steps_that_had_none(visit):
+    visit.draw("a red apple", steps=4, guidance=1)
+    visit.page.get_by_label("number input for Guidance").fill("4")
+    visit.page.get_by_label("number input for Guidance").press("Tab")
+    branch(visit, "a house", step=3)
+    hidden = []
+    for step in range(4):
+        visit.part("slider").fill(str(step))
+        hidden.append(visit.part("eps_cond").evaluate("one => one.style.visibility"))
+    assert hidden == ["hidden", "hidden", "", ""]
+
+
 def test_a_run_can_be_shown_large_again_and_removed(visit):
     visit.draw("a red apple", steps=4)
     before = visit.pixels()

@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import threading
+import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from ldm.images import to_pictures
 from ldm.sampling import UPDATES
 from ldm.trajectory import Settings, Trajectory, decode_step
 from ldm.ui import studio as module
+from ldm.ui.answers import tell
 from ldm.ui.line import Line, ticket_of
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
+from ldm.ui.pages.generate import given_or_own
 from ldm.ui.request import SAMPLERS, Request
 from ldm.ui.run import to_settings
 from ldm.ui.studio import MAX_RUNS, Studio
@@ -249,6 +253,55 @@ def test_who_has_a_ticket_can_ask_for_the_place_in_line(studio):
     first.close(), second.close()
     question.join()
     assert names == [(studio.name, "")] and not studio.is_busy()
+
+
+def test_not_more_can_wait_for_a_turn_than_leave_threads_for_the_runs(studio, monkeypatch):
+    monkeypatch.setattr(module, "MAX_TURNS", 0)
+    run = studio.generate(Request("a red apple", steps=1))
+    next(run)
+    with pytest.raises(ValueError, match="try again in a moment"):
+        studio.compute(lambda model: model)
+    run.close()
+    assert studio.compute(lambda model: model.name) == studio.name
+
+
+def test_a_run_that_failed_does_not_leave_who_comes_back_to_it_waiting(studio, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr("ldm.ui.run.describe", fail)
+    run = studio.generate(Request("a red apple", steps=2))
+    start = next(run)
+    with pytest.raises(RuntimeError, match="memory"):
+        next(run)
+    again = list(studio.generate(*studio.go_on(start["run"])))
+    assert [message["kind"] for message in again] == ["start", "stop"]
+
+
+def test_what_a_question_dies_of_is_said(capsys):
+    def fail(_):
+        raise RuntimeError("not enough memory\nat 0x7f")
+
+    said = tell(fail)({})["error"]
+    assert said == "The app could not do this: not enough memory"
+    assert "RuntimeError" in capsys.readouterr().err  # for who runs the app, all of it
+
+
+def test_the_seconds_of_a_run_are_those_that_were_computed(studio):
+    run = studio.generate(Request("a red apple", steps=2))
+    next(run), next(run)
+    time.sleep(1.5)
+    assert list(run)[-1]["seconds"] < 1.5
+
+
+def test_a_branch_without_a_prompt_is_asked_for_what_the_run_was():
+    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, "ddim"))
+    form = [*asdict(Request("x")).values()]
+    for prompt in ("", None, "  "):
+        assert given_or_own([prompt, *form[1:]], own) == list(own.values())
+    changed = given_or_own(["", "", 9, 25, 4.0, "euler_ancestral", ""], own)
+    assert changed == ["a cat", "dogs", 9, 6, 2.0, "ddim", ""]
+    assert given_or_own(["a dog", *form[1:]], own) == ["a dog", *form[1:]]
 
 
 def test_before_the_weights_are_read_everybody_waits_for_them(bert_folder):

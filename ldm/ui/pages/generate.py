@@ -1,8 +1,8 @@
 """The page people come for: type a prompt, watch the picture form, scrub through its steps."""
 
 import html
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import gradio as gr
@@ -46,9 +46,8 @@ def build(studio: Studio) -> None:
         yield from tell_all(studio.generate(request))
 
     def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> dict[str, str]:
-        prompt, *rest = given
-        request = ask(prompt if prompt and prompt.strip() else event.prompt, *rest)
         run, index, edits = str(event.run), event.index, event.edits
+        request = ask(*given_or_own(given, event.own))
         return want(visitor, *tell(studio.branch, request, run, index, edits))
 
     def from_start(
@@ -197,6 +196,22 @@ def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
     return start, picture, t
 
 
+def given_or_own(given: Sequence[Any], own: Mapping[str, Any]) -> list[Any]:
+    """Returns what a branch is asked for: what the form says or, with no prompt in it, the run.
+
+    Of the form then counts what is not as the page opened.
+    """
+    prompt, *_ = given
+    if prompt and prompt.strip():
+        return list(given)
+    names = [field.name for field in fields(Request)]
+    opened = asdict(Request(str(own["prompt"])))
+    return [
+        own[name] if name == "prompt" or value in ("", None, opened[name]) else value
+        for name, value in zip(names, given, strict=True)
+    ]
+
+
 def ask(*given: Any) -> Request:
     """Returns the request; what is wrong with it is shown on the page in one sentence."""
     return tell(Request, *given)
@@ -222,6 +237,9 @@ def tell_all(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     except ValueError as error:
         yield {"kind": "stop"}
         raise to_error(error) from None
+    except Exception:  # memory that does not suffice, above all
+        yield {"kind": "stop"}
+        raise
 
 
 def fill(studio: Studio, given: Mapping[str, str]) -> list[Any]:

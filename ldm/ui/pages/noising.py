@@ -13,6 +13,7 @@ from ldm.ui.run import Picture
 from ldm.ui.studio import Studio
 
 TITLE = "Noising"
+READ = ("kind", "text", "run", "t", "x0_hat")  # what the page reads of a run's messages
 
 
 def build(studio: Studio) -> None:
@@ -25,7 +26,7 @@ def build(studio: Studio) -> None:
         for message in tell_all(studio.generate(request, beginning)):
             if message["kind"] == "start":
                 about["from_t"] = message["timesteps"][0]
-            yield message | about
+            yield {name: message[name] for name in READ if name in message} | about
 
     lab = build_lab(
         studio,
