@@ -90,8 +90,8 @@ document.addEventListener("dragover", (event) => {
 });
 document.addEventListener("drop", (event) => {
   if (!isFile(event) || event.defaultPrevented) return;
-  event.preventDefault();
-  if (event.dataTransfer.files[0]) readFile(event.dataTransfer.files[0]);
+  event.preventDefault(); // or the browser opens it
+  if (isShown() && event.dataTransfer.files[0]) readFile(event.dataTransfer.files[0]);
 });
 parts.file.addEventListener("change", () => {
   if (parts.file.files[0]) readFile(parts.file.files[0]);

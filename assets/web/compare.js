@@ -25,17 +25,17 @@ function drawTiles() {
   while (compared().length > MAX_RUNS) state.others.shift();
   const runs = compared();
   parts.compare.hidden = !state.others.length;
-  parts.tiles.replaceChildren(...(parts.compare.hidden ? [] : runs.map(tile)));
+  refill(parts.tiles, ...(parts.compare.hidden ? [] : runs.map(tile)));
   drawCompared();
 }
 
 function tile(entry, place, runs) {
-  const figure = make("figure", "tile"), canvas = make("canvas");
+  const figure = make("figure", { className: "tile" }), canvas = make("canvas");
   const [h, w] = entry.run.image_size;
   Object.assign(canvas, { width: w, height: h });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `Guess of the clean picture, run ${place + 1}`);
-  const caption = make("figcaption"), words = make("p", "prompt");
+  const caption = make("figcaption"), words = make("p", { className: "prompt" });
   words.dir = "auto";
   const other = place ? runs[0] : runs[1] || entry; // than which its words may be others
   words.append(...markWords(entry.run.prompt, other.run.prompt));
@@ -43,16 +43,12 @@ function tile(entry, place, runs) {
   const about = make("p");
   about.textContent = settingsOf(entry.run);
   caption.append(words, about);
-  const actions = make("p", "actions");
+  const actions = make("p", { className: "actions" });
   if (place) actions.append(press("Show large", () => show(entry)));
   if (place) actions.append(press("Remove", () => drop(entry)));
   figure.style.setProperty("--line", `var(--run-${place})`);
   figure.append(canvas, caption, actions);
   return figure;
-}
-
-function make(tag, className = "") {
-  return Object.assign(document.createElement(tag), { className });
 }
 
 function press(text, action) {
@@ -104,21 +100,33 @@ function drawCompared() {
     const canvas = parts.tiles.children[place].querySelector("canvas");
     if (match) canvas.getContext("2d").drawImage(match.x0_hat, 0, 0);
   });
-  drawDistances(frame.t);
+  drawDistances();
 }
 
 // How far the x_t of the other runs are from that of this one: root mean square, in the units of
 // the latent, from the maps.
 function distances({ frames }) {
+  const byTime = new Map(frames.filter(Boolean).map((other) => [other.t, other]));
   return state.frames.flatMap((frame) => {
-    const other = frames.filter(Boolean).find((f) => f.t === frame.t);
+    const other = byTime.get(frame.t);
     if (!other || other.latent.length !== frame.latent.length) return [];
-    const sum = frame.latent.reduce((s, level, i) => s + (level - other.latent[i]) ** 2, 0);
-    return [[frame.index, (Math.sqrt(sum / frame.latent.length) / 127.5) * state.run.map_limit]];
+    return [[frame.index, distance(frame, other) * state.run.map_limit]];
   });
 }
 
-function drawDistances(t) {
+const apart = new WeakMap(); // frame -> frame -> their distance, which no scrubbing changes
+
+function distance(frame, other) {
+  if (!apart.has(frame)) apart.set(frame, new WeakMap());
+  const known = apart.get(frame);
+  if (!known.has(other)) {
+    const sum = frame.latent.reduce((s, level, i) => s + (level - other.latent[i]) ** 2, 0);
+    known.set(other, Math.sqrt(sum / frame.latent.length) / 127.5);
+  }
+  return known.get(other);
+}
+
+function drawDistances() {
   const curves = compared().slice(1).map(distances);
   const high = Math.max(0.1, ...curves.flat().map(([, d]) => d));
   const { context, x, y, style } = axes(parts.apart, state.run.noise_variances.length, high.toFixed(1), "0");
@@ -139,7 +147,8 @@ parts.keep.addEventListener("click", keep);
 parts.branch.addEventListener("click", () => {
   const { run, index } = state;
   pause();
-  trigger("submit", { run: run.run, index, prompt: run.prompt, edits: painted() });
+  const own = Object.fromEntries(FIELDS.map((name) => [name, run[name]]));
+  trigger("submit", { run: run.run, index, own, edits: painted() });
 });
 
 // Step 13 of 25 is not a run of 13 steps: both, side by side.

@@ -2,6 +2,7 @@
 // come with the run's messages.
 
 const TILE = 128; // pixels of a word's picture, at most
+const cells = new OffscreenCanvas(1, 1); // of one word after another
 const HEAT = Uint32Array.from({ length: 256 }, (_, level) => ((0.9 * level) << 24) | 0x025fd9); // 0xAABBGGRR
 
 // A tile a word; of a run without them there is no panel.
@@ -41,7 +42,8 @@ function drawHeat(canvas, picture, levels, w, h) {
   const scale = Math.min(1, TILE / picture.width);
   const width = Math.round(scale * picture.width), height = Math.round(scale * picture.height);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const cells = new OffscreenCanvas(w, h), image = new ImageData(w, h);
+  const image = new ImageData(w, h);
+  Object.assign(cells, { width: w, height: h });
   new Uint32Array(image.data.buffer).set(Array.from(levels, (level) => HEAT[level]));
   cells.getContext("2d").putImageData(image, 0, 0);
   const context = canvas.getContext("2d");
@@ -60,7 +62,7 @@ function openBlocks({ block_names, guidance }) {
   const names = block_names || [];
   const deepest = names.filter((name) => name.startsWith("down")).length;
   parts.blocks.replaceChildren(...names.map((name, place) => {
-    const tile = make("div"), title = make("span", "word"), [size, changed] = [emptyLine(), emptyLine()];
+    const tile = make("div"), title = make("span", { className: "word" }), [size, changed] = [emptyLine(), emptyLine()];
     tile.style.setProperty("--depth", Math.min(place, 2 * deepest - place));
     title.textContent = name;
     const kinds = ["How strongly cells speak in", "What the prompt changes in"];

@@ -4,9 +4,6 @@ const parts = Object.fromEntries(
   [...element.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
 );
 
-const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-const floats = (base64) => new Float32Array(bytes(base64).buffer);
-
 function say(text) {
   parts.status.textContent = text;
 }
@@ -34,12 +31,6 @@ function drawBitmap(canvas, bitmap) {
 // Returns 0 ... 255 for numbers from -limit to limit, as drawMap takes them.
 function toLevels(numbers, limit) {
   return Uint8Array.from(numbers, (x) => Math.round((Math.max(-limit, Math.min(limit, x)) / limit + 1) * 127.5));
-}
-
-function make(tag, props = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), props);
-  node.append(...children);
-  return node;
 }
 
 const note = (textContent) => make("p", { textContent });

@@ -31,18 +31,18 @@ function drawEnds() {
   if (kind === "prompts") return parts.from.replaceChildren(a, " and ", b, " seed ", seedOf);
   if (kind === "seeds") return parts.from.replaceChildren(a, " and ", b, " prompt ", promptOf);
   const slots = [a, b].map((index, place) => {
-    const put = make("button", "put", "put the chosen one here");
+    const put = make("button", { className: "put" }, "put the chosen one here");
     put.type = "button";
     put.disabled = atlas.chosen === null || atlas.chosen >= atlas.n;
     put.addEventListener("click", () => {
       ends.pictures[place] = atlas.chosen;
       drawEnds();
     });
-    const box = make("span", "end");
+    const box = make("span", { className: "end" });
     box.append(thumb(index), put);
     return box;
   });
-  parts.from.replaceChildren(slots[0], " and ", slots[1]);
+  refill(parts.from, slots[0], " and ", slots[1]);
 }
 
 function asked() {

@@ -10,7 +10,7 @@ async function showPicture(source) {
 
 function describePicture(index, waiting = "") {
   const kinds = ["category", "style", "source"].map((name) => value(name, index));
-  const title = make("b", "", caption(index));
+  const title = make("b", {}, caption(index));
   title.dir = "auto";
   const more = kinds.filter(Boolean).join(" · ").replaceAll("-", " ");
   parts.about.replaceChildren(title, make("br"), waiting || (index < atlas.n ? more : "your picture"));
@@ -39,11 +39,11 @@ async function look(index) {
 
 function drawNear(near) {
   parts.ten.hidden = false;
-  parts.near.replaceChildren(...Object.entries(SPACES).map(([space, name]) => {
-    const column = make("div"), grid = make("div", "grid");
+  refill(parts.near, ...Object.entries(SPACES).map(([space, name]) => {
+    const column = make("div"), grid = make("div", { className: "grid" });
     const { usual } = atlas.about.spaces[space];
     grid.append(...near[space].map(([index, far]) => thumb(index, round(far))));
-    column.append(make("b", "", name), make("span", "", ` · usual distance of the nearest: ${round(usual)}`), grid);
+    column.append(make("b", {}, name), make("span", {}, ` · usual distance of the nearest: ${round(usual)}`), grid);
     return column;
   }));
 }
@@ -57,7 +57,7 @@ async function decodeSpot(...at) {
   await showPicture(spot.picture);
   const [drawn, far] = [spot.drawn, spot.far];
   const where = drawn > 3 ? "Far from any dot" : drawn > 1 ? "At the edge of the dots" : "Among the dots";
-  const title = make("b", "", `${where}: a guess`);
+  const title = make("b", {}, `${where}: a guess`);
   const rms = `its numbers are ${Math.round(100 * spot.rms[0] / spot.rms[1])} % as large as theirs`;
   parts.about.replaceChildren(title, make("br"),
     `The mean of ten latents (${rms}, as means are: it looks blurred). ` +
@@ -65,13 +65,13 @@ async function decodeSpot(...at) {
     `within one gap of another. In the whole latent space the mean is ${round(far)} from “${caption(spot.nearest)}” (usual: ${round(spot.usual)}).`);
   parts.latents.hidden = true;
   parts.ten.hidden = true;
-  parts.near.replaceChildren(labelled("The ten pictures that were averaged", spot.of.map((i) => thumb(i))));
+  refill(parts.near, labelled("The ten pictures that were averaged", spot.of.map((i) => thumb(i))));
 }
 
 function labelled(words, nodes) {
-  const column = make("div", "wide"), grid = make("div", "strip");
+  const column = make("div", { className: "wide" }), grid = make("div", { className: "strip" });
   grid.append(...nodes);
-  column.append(make("b", "", words), grid);
+  column.append(make("b", {}, words), grid);
   return column;
 }
 

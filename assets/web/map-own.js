@@ -37,7 +37,7 @@ function drawOwn() {
     sheet.getContext("2d").drawImage(image, x, y, side, side);
   });
   parts.owned.replaceChildren(...own.map(({ name }, k) => {
-    const box = make("div"), remove = make("button", "put", "remove");
+    const box = make("div"), remove = make("button", { className: "put" }, "remove");
     remove.type = "button";
     remove.setAttribute("aria-label", `Remove ${name}`);
     remove.addEventListener("click", () => removeOwn(k));

@@ -106,6 +106,6 @@ function frame(picture, note, colour = "transparent") {
   const figure = make("figure"), image = make("img");
   Object.assign(image, { src: jpeg(picture), alt: note });
   image.style.borderColor = colour;
-  figure.append(image, make("figcaption", "", note));
+  figure.append(image, make("figcaption", {}, note));
   return figure;
 }

@@ -21,17 +21,17 @@ async function measureThree() {
 }
 
 function drawSlots() {
-  parts.slots.replaceChildren(...three.indices.map((index, slot) => {
-    const box = make("div"), put = make("button", "put", "put the chosen one here");
+  refill(parts.slots, ...three.indices.map((index, slot) => {
+    const box = make("div"), put = make("button", { className: "put" }, "put the chosen one here");
     put.type = "button";
     put.disabled = atlas.chosen === null || atlas.chosen >= atlas.n;
     put.addEventListener("click", () => {
       three.indices = three.indices.with(slot, atlas.chosen);
       measureThree();
     });
-    const words = make("span", "", caption(index));
+    const words = make("span", {}, caption(index));
     words.dir = "auto";
-    box.append(make("b", "", LETTERS[slot]), thumb(index), words, put);
+    box.append(make("b", {}, LETTERS[slot]), thumb(index), words, put);
     if (slot === 0 && three.painted) {
       const image = make("img");
       Object.assign(image, { src: jpeg(three.painted.picture), alt: three.painted.caption });
@@ -69,9 +69,9 @@ function table(heads, rows) {
     row.append(...cells);
     return row;
   };
-  const head = line(heads.map((text) => Object.assign(make("th", "", text), { scope: "col" })));
+  const head = line(heads.map((text) => Object.assign(make("th", {}, text), { scope: "col" })));
   return [head, ...rows.map((cells) => line(cells.map(([text, bold], place) => {
-    const cell = make(place ? "td" : "th", bold ? "best" : "");
+    const cell = make(place ? "td" : "th", { className: bold ? "best" : "" });
     if (!place) cell.scope = "row";
     cell.append(text);
     return cell;

@@ -19,9 +19,9 @@ function mark(line) {
 
 // A row a prompt: the nearest captions, with a picture each.
 function nearTable({ lines, near, sums }) {
-  const box = make("div"), list = make("ol", "lines");
+  const box = make("div"), list = make("ol", { className: "lines" });
   list.append(...lines.map((line, k) => {
-    const row = make("li"), words = make("b", "", line), grid = make("div", "grid");
+    const row = make("li"), words = make("b", {}, line), grid = make("div", { className: "grid" });
     row.dataset.line = k;
     row.style.setProperty("--line", SCATTER_COLOURS[k % 10]);
     words.dir = "auto";
@@ -29,18 +29,18 @@ function nearTable({ lines, near, sums }) {
     row.append(words, sums[k] ? " (a sum)" : "", grid);
     return row;
   }));
-  box.append(make("p", "", "The nearest captions, with the cosine of the angle: 1 is the same direction, 0 has nothing in common."), list);
+  box.append(make("p", {}, "The nearest captions, with the cosine of the angle: 1 is the same direction, 0 has nothing in common."), list);
   return box;
 }
 
 function likeness({ lines, cosines }) {
-  const box = make("div"), matrix = make("table", "matrix");
+  const box = make("div"), matrix = make("table", { className: "matrix" });
   const rows = cosines.map((row, k) => [[String(k + 1), false], ...row.map((cosine) => [round(cosine), false])]);
   matrix.append(...table(["", ...lines.map((_, k) => String(k + 1))], rows));
   [...matrix.querySelectorAll("td")].forEach((cell) => {
     cell.style.setProperty("--level", `${Math.max(0, Number(cell.textContent)) * 60}%`);
   });
-  box.append(make("p", "", "How alike the prompts are: the cosine of every two."), matrix);
+  box.append(make("p", {}, "How alike the prompts are: the cosine of every two."), matrix);
   return box;
 }
 
@@ -54,7 +54,7 @@ parts.sent.addEventListener("click", async () => {
   if (!told) return;
   const { prompt, captions, pictures, agreement } = told;
   parts.placed.textContent = "";
-  const number = make("p", "", `Agreement ${Math.round(100 * agreement)} %: the captions of the ten pictures nearest ` +
+  const number = make("p", {}, `Agreement ${Math.round(100 * agreement)} %: the captions of the ten pictures nearest ` +
     "to the result are nearer to the prompt than that share of all captions. 50 % is chance.");
   parts.told.replaceChildren(
     labelled(`Captions nearest to “${prompt}”`, captions.map(([i, cosine]) => thumb(i, `${round(cosine)} ${caption(i)}`))),

@@ -40,10 +40,6 @@ async function askModel(name, asked, place = parts.about) {
   return data;
 }
 
-const make = (tag, className = "", text = "") =>
-  Object.assign(document.createElement(tag), { className, textContent: text });
-const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-const floats = (base64) => new Float32Array(bytes(base64).buffer);
 const blob = (base64, type) => new Blob([bytes(base64)], { type });
 const jpeg = (base64) => `data:image/jpeg;base64,${base64}`;
 const round = (x) => x.toFixed(2);
@@ -56,13 +52,13 @@ const caption = (index) => value("caption", index);
 
 // A small picture of the atlas, to be pressed.
 function thumb(index, note = "", press = () => choose(index)) {
-  const button = make("button", "thumb"), canvas = make("canvas");
+  const button = make("button", { className: "thumb" }), canvas = make("canvas");
   button.type = "button";
   button.title = caption(index);
   button.setAttribute("aria-label", `${caption(index)} ${note}`);
   Object.assign(canvas, { width: atlas.side, height: atlas.side });
   drawThumb(canvas, index);
-  button.append(canvas, make("span", "", note));
+  button.append(canvas, make("span", {}, note));
   button.addEventListener("click", press);
   return button;
 }
@@ -153,7 +149,7 @@ function choosePalette() {
 function drawKey(words, counts, palette) {
   const named = words.map((_, i) => i).filter((i) => palette[i] !== SCATTER_OTHER);
   const chips = named.map((i) => {
-    const chip = make("button", "chip"), dot = make("span", "dot");
+    const chip = make("button", { className: "chip" }), dot = make("span", { className: "dot" });
     Object.assign(chip, { type: "button", title: `${counts[i]} pictures` });
     chip.setAttribute("aria-pressed", atlas.group === i);
     dot.style.background = palette[i];
@@ -165,8 +161,8 @@ function drawKey(words, counts, palette) {
     });
     return chip;
   });
-  if (named.length < words.length) chips.push(make("span", "", "grey: others"));
-  parts.key.replaceChildren(...chips);
+  if (named.length < words.length) chips.push(make("span", {}, "grey: others"));
+  refill(parts.key, ...chips);
 }
 
 // What the search and the chosen group leave is bright.

@@ -40,13 +40,14 @@ async function handle(message) {
   if (message.n > expected) {
     // Gradio merges what arrives in one animation frame, and a hidden tab has none.
     const missed = await ask("missed", { run: message.run, after: expected });
-    for (const old of (missed || []).filter((old) => old.n < message.n)) await accept(old);
+    for (const one of missed || []) await accept(one);
   }
   await accept(message);
 }
 
 async function accept(message) {
-  if (state.run && state.run.run === message.run && message.n < state.next) return;
+  const known = state.run && state.run.run === message.run;
+  if (known ? message.n < state.next : message.kind !== "start") return;
   if (message.kind === "start") begin(message);
   if (message.kind === "step") await addFrame(message);
   if (message.kind === "end") finish(message);
@@ -54,6 +55,7 @@ async function accept(message) {
 }
 
 function finish({ seconds }) {
+  draw();
   const before = state.run.branch ? state.run.branch.index : 0; // steps of the run that it left
   say(`${count(state.frames.length - before)} in ${seconds} s`);
   tell("run");
@@ -96,7 +98,11 @@ function start(message) {
   openChart(message);
   openWords(message);
   openBlocks(message);
+  for (const name of MAPS) parts[name].width = parts[name].width; // which makes it empty
   drawFilm();
+  drawCurve(message.noise_variances, 0);
+  parts.readout.textContent = "no step yet";
+  parts.slider.value = 0;
   tell("run");
 }
 
@@ -104,8 +110,7 @@ async function addFrame(message) {
   state.frames[message.index] = await toFrame(message, state.run);
   if (state.following) state.index = message.index;
   enable(true);
-  drawThumbnails();
-  draw();
+  drawSoon();
 }
 
 // A run that was recorded earlier, as a whole.
@@ -130,7 +135,6 @@ async function toFrame(message, run) {
   return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps), ...inside };
 }
 
-const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 const decode = (base64) => createImageBitmap(new Blob([bytes(base64)], { type: "image/jpeg" }));
 const count = (n) => `${n} step${n === 1 ? "" : "s"}`;
 
@@ -172,6 +176,7 @@ function stop() {
   const whole = state.run && isWhole();
   if (whole && !waiting) return;
   waiting = false;
+  draw();
   say(state.frames.length && !whole ? `Stopped after ${count(state.frames.length)}` : "Stopped");
   if (!state.run || whole) return;
   past.add(state.run.run);

@@ -114,7 +114,13 @@ function denoise() {
   trigger("submit", { asked: asked(), attempt });
 }
 
-async function receive(message) {
+let inbox = Promise.resolve(); // messages are handled one after another, decoding included
+
+function receive(message) {
+  inbox = inbox.then(() => handle(message)).catch(console.error);
+}
+
+async function handle(message) {
   if (!message || !tries.has(message.attempt)) return;
   if (message.kind === "wait") say(`${message.text} …`);
   if (message.from_t !== undefined) { // one of the run's own timesteps

@@ -1,4 +1,4 @@
-// What every page does alike: taking files, numbers, and closing what was opened to read.
+// What every page does alike: taking files, numbers, new nodes, and closing what was opened to read.
 
 const MAX_FILE = 20e6; // bytes of a file that is read
 const isShown = () => element.getClientRects().length > 0; // not on a tab that is hidden
@@ -13,6 +13,25 @@ function toBase64(file) {
     Object.assign(reader, { onload: () => done(reader.result.split(",")[1] || ""), onerror: fail });
     reader.readAsDataURL(file);
   });
+}
+
+// What is sent in base64.
+const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+const floats = (base64) => new Float32Array(bytes(base64).buffer);
+
+// A new node of the page with these properties; its children are nodes or text.
+function make(tag, props = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+}
+
+// Puts other nodes into a place; the keyboard stays at the button that is where the pressed one was.
+function refill(place, ...nodes) {
+  const buttons = () => [...place.querySelectorAll("button")];
+  const at = buttons().indexOf(document.activeElement);
+  place.replaceChildren(...nodes);
+  if (at >= 0) buttons().slice(0, at + 1).at(-1)?.focus({ preventScroll: true });
 }
 
 function number(x) {

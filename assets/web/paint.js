@@ -24,6 +24,7 @@ function withPaint(levels) {
 function paintCell(cell) {
   if (!cell || !state.frames[state.index]) return;
   pause();
+  state.following = false; // steps that arrive would take the painted one away
   if (!isPainted()) Object.assign(paint, { run: state.run.run, index: state.index, cells: new Map() });
   paint.cells.set(cell.join(), Number(parts.brush.value));
   draw();
@@ -66,7 +67,7 @@ parts.latent.addEventListener("keydown", (event) => {
   if (event.key === " ") paintCell(paint.at);
   else moveCursor(MOVES[event.key]);
 });
-for (const type of ["focus", "blur"]) parts.latent.addEventListener(type, draw);
+for (const type of ["focus", "blur"]) parts.latent.addEventListener(type, () => draw());
 parts.brush.addEventListener("change", () => {
   element.classList.toggle("painting", Boolean(parts.brush.value));
   parts.latent.tabIndex = parts.brush.value ? 0 : -1;

@@ -127,7 +127,7 @@ class Scatter {
   }
 
   redraw() {
-    if (!this.wanted) this.wanted = requestAnimationFrame(() => ((this.wanted = 0), this.draw()));
+    if (!this.wanted) this.wanted = requestAnimationFrame(() => this.draw());
   }
 
   resize() {
@@ -156,6 +156,8 @@ class Scatter {
   }
 
   draw() {
+    cancelAnimationFrame(this.wanted);
+    this.wanted = 0;
     if (this.camera.width === 1) return; // its size is not known yet
     if (this.move) {
       const done = Math.min(1, (performance.now() - this.move.began) / this.move.moving);

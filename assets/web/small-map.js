@@ -34,7 +34,7 @@ function nameColours(words, palette) {
   const all = named.map((word) => [word.replaceAll("-", " ") || "none", palette[words.indexOf(word)]]);
   if (named.length < words.length) all.push(["others", SCATTER_OTHER]);
   return all.map(([word, colour]) => {
-    const name = make("span"), dot = make("span", "dot");
+    const name = make("span"), dot = make("span", { className: "dot" });
     dot.style.background = colour;
     name.append(dot, word);
     return name;

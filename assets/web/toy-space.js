@@ -82,7 +82,7 @@ function drawChosen() {
   parts.decoded.parentNode.classList.toggle("none", !decoded);
   if (decoded) drawPictures(parts.decoded, cellsOf(decoded, i));
   for (const name of near ? ["pixels", "codes"] : []) {
-    parts[`near_${name}`].replaceChildren(...near[name][i].map(pictureButton));
+    refill(parts[`near_${name}`], ...near[name][i].map(pictureButton));
   }
 }
 

@@ -1,19 +1,46 @@
 // The step that is shown: pictures, maps, the curve of the noise level, words.
 
-function draw() {
+// The parts that are on screen. While steps arrive only those are drawn: the cores have more to do.
+const onScreen = new Set();
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) onScreen.add(target);
+    else onScreen.delete(target);
+  }
+  if (entries.some(({ isIntersecting }) => isIntersecting)) draw();
+});
+const WATCHED = ["x_t", "x0_hat", ...MAPS, "curve", "compare", "paths", "attention", "unet"];
+for (const name of WATCHED) watcher.observe(parts[name]);
+
+let soon = 0;
+
+// Draws what is on screen, once for all steps that arrive in one frame of the screen.
+function drawSoon() {
+  soon = soon || requestAnimationFrame(() => {
+    soon = 0;
+    drawThumbnails();
+    draw((part) => onScreen.has(part));
+  });
+}
+
+function draw(isWanted = () => true) {
   const frame = state.frames[state.index];
   if (!frame) return;
-  for (const name of ["x_t", "x0_hat"]) parts[name].getContext("2d").drawImage(frame[name], 0, 0);
-  for (const name of MAPS.filter((name) => frame[name])) {
+  for (const name of ["x_t", "x0_hat"]) {
+    if (isWanted(parts[name])) parts[name].getContext("2d").drawImage(frame[name], 0, 0);
+  }
+  for (const name of MAPS.filter((name) => isWanted(parts[name]))) {
+    parts[name].style.visibility = frame[name] ? "" : "hidden"; // a step without guidance has no halves
+    if (!frame[name]) continue;
     const levels = name === "latent" ? withPaint(frame.latent) : frame[name];
     drawMap(parts[name], levels, state.run.latent_shape);
   }
   drawCursor();
-  drawCurve(state.run.noise_variances, state.index);
-  drawCompared();
-  drawChart();
-  drawWords(frame);
-  drawBlocks(frame);
+  if (isWanted(parts.curve)) drawCurve(state.run.noise_variances, state.index);
+  if (isWanted(parts.compare)) drawCompared();
+  if (isWanted(parts.paths)) drawChart();
+  if (isWanted(parts.attention)) drawWords(frame);
+  if (isWanted(parts.unet)) drawBlocks(frame);
   const percent = Math.round(100 * frame.noise_variance);
   const steps = state.run.noise_variances.length;
   const text =
