@@ -14,6 +14,7 @@ function keep() {
     state.others.push({ run, frames });
   }
   drawTiles();
+  remember();
 }
 
 // The step of a run whose timestep is nearest to t.
@@ -81,6 +82,7 @@ function show(entry) {
   keep();
   state.others = state.others.filter((other) => other.run.run !== entry.run.run);
   restore(entry);
+  remember();
   drawTiles();
   seek(shown ? entry.frames.indexOf(nearest(entry.frames, shown.t)) : 0);
 }
@@ -88,6 +90,7 @@ function show(entry) {
 function drop(entry) {
   state.others = state.others.filter((other) => other.run.run !== entry.run.run);
   drawTiles();
+  remember();
 }
 
 // What follows the scrubber: a picture of each run, and the guide line of the curve.

@@ -180,5 +180,5 @@ function stop() {
   say(state.frames.length && !whole ? `Stopped after ${count(state.frames.length)}` : "Stopped");
   if (!state.run || whole) return;
   past.add(state.run.run);
-  remember(true);
+  remember();
 }

@@ -1,9 +1,11 @@
-// Finding the run again when the page was loaded anew, as phones do with a page that slept.
+// Finding the runs again when the page was loaded anew, as phones do with a page that slept.
 
-const SHOWN = "ldm-run"; // in the storage of this tab: the run that was drawn last
+const SHOWN = "ldm-run"; // in the storage of this tab: the run that is shown, and those beside it
 
-function remember(stopped = false) {
-  if (server) sessionStorage.setItem(SHOWN, JSON.stringify({ run: state.run.run, stopped }));
+function remember() {
+  const [{ run }, ...others] = compared().map(({ run }) => run);
+  const shown = { run, stopped: past.has(run), others: others.map((other) => other.run) };
+  if (server) sessionStorage.setItem(SHOWN, JSON.stringify(shown));
 }
 
 // Shows a run that the app still has, after the one that it branched from; false if it has not.
@@ -18,8 +20,11 @@ async function bring(run) {
 }
 
 async function wake() {
-  const { run, stopped } = JSON.parse((server && sessionStorage.getItem(SHOWN)) || "{}");
+  const known = JSON.parse((server && sessionStorage.getItem(SHOWN)) || "{}");
+  const { run, stopped, others = [] } = known;
+  for (const other of others) if (await bring(other)) keep();
   if (!run || !(await bring(run))) return;
+  if (state.run.run !== run) show(compared().find((one) => one.run.run === run));
   if (!new URLSearchParams(location.search).has("prompt")) {
     trigger("input", { parameters: state.run.parameters }); // which fills the form in
   }

@@ -4,6 +4,7 @@ from types import ModuleType
 
 import gradio as gr
 
+from ldm.memory import keep_memory
 from ldm.ui.diagram import draw_diagram
 from ldm.ui.pages import autoencoder, generate, noising, toy
 from ldm.ui.pages import map as atlas
@@ -45,6 +46,7 @@ def build(studio: Studio) -> gr.Blocks:
 
 def launch(studio: Studio, host: str, port: int) -> gr.Blocks:
     """Serves the app and returns at once; raises ValueError if it cannot listen there."""
+    keep_memory()
     app = build(studio).queue(default_concurrency_limit=None)
     app._queue.sleep_when_free = 0.01  # seconds; Gradio's 0.001 costs 6 % of a core, all day long
     try:

@@ -113,7 +113,7 @@ def measure(name: str, args: argparse.Namespace) -> None:
         "guess": float((torch.cat(guesses) - real).square().mean()),
         "frechet": closeness.frechet_distance(*features),
         "judge": statistics.mean(seen[row]["share"] for row in evaluate.MEAN_OF if row in seen),
-        "samples": json.loads((work / "model" / "training.json").read_text()),
+        "trained": json.loads((work / "model" / "training.json").read_text()),
     }
     (work / "figures.json").write_text(json.dumps(figures, indent=1))
 
@@ -155,13 +155,14 @@ def main() -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda name: train(name, args), args.names))
     decoding = time_decoding(args.names, args)
-    print("| latents | unseen dB | openmoji dB | decoding 2 | first guess | Frechet | judge |")
-    print("|---|---|---|---|---|---|---|")
+    print("| latents | unseen dB | openmoji dB | decoding 2 | samples | guess | Frechet | judge |")
+    print("|---" * 8 + "|")
     for name in args.names:
         found = json.loads((folder(name, args) / "figures.json").read_text())
         print(
             f"| {name} | {found['unseen dB']:.2f} | {found['openmoji dB']:.2f} "
-            f"| {1000 * decoding[name]:.0f} ms | {found['guess']:.4f} "
+            f"| {1000 * decoding[name]:.0f} ms | {found['trained']['samples']:,} "
+            f"| {found['guess']:.4f} "
             f"| {found['frechet']:.1f} | {found['judge']:.3f} |"
         )
 

@@ -55,6 +55,26 @@ def test_a_branch_comes_back_with_the_run_it_left(visit):
     assert visit.readout().startswith("step 1 of 4 ")
 
 
+def test_runs_that_were_kept_to_compare_come_back(visit):
+    visit.draw("a red apple", steps=2)
+    visit.part("keep").click()
+    visit.draw("a house", steps=2)
+    tiles = "n => document.querySelectorAll('.tile').length === n"
+    visit.page.wait_for_function(tiles, arg=2)
+    visit.page.get_by_role("button", name="Show large").click()
+    prompts = visit.page.locator(".tile .prompt")
+    before = prompts.all_text_contents()
+    assert before == ["a red apple", "a house"]
+    reload(visit)
+    visit.page.wait_for_function(tiles, arg=2)
+    visit.page.wait_for_function(WHOLE, arg="2 steps")
+    assert prompts.all_text_contents() == before
+    visit.page.get_by_role("button", name="Remove").click()
+    reload(visit)
+    visit.page.wait_for_function(WHOLE, arg="2 steps")
+    assert not visit.part("compare").is_visible()
+
+
 def test_two_visitors_do_not_see_each_other(visit, app, browser):
     alone = {}
     for prompt in ("a red apple", "a house"):  # the latter stays on the first visitor's page
