@@ -44,7 +44,8 @@ def test_a_branch_and_the_run_it_leaves_share_one_scrubber(visit):
 
 
 def test_a_branch_shows_no_halves_of_the_steps_that_had_none(visit):
-    visit.draw("a red apple", steps=4, guidance=1)
+    visit.page.get_by_label("number input for Guidance").fill("1")
+    visit.draw("a red apple", steps=4)
     visit.page.get_by_label("number input for Guidance").fill("4")
     visit.page.get_by_label("number input for Guidance").press("Tab")
     branch(visit, "a house", step=3)
