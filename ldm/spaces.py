@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from ldm.atlas import THUMBNAIL, to_pixels
-from ldm.capture import record
 from ldm.images import to_image, to_pictures
 from ldm.model import LatentDiffusion, new_generator
 
@@ -41,10 +40,15 @@ def read_bottleneck(model: LatentDiffusion, latent: Tensor) -> np.ndarray:
     t, noise = fixed_t(model), torch.randn(latent.shape[1:], generator=new_generator(0))
     text = model.embed([""])
     denoise = model.denoiser(replace(text, hidden=text.hidden.expand(len(latent), -1, -1)))
-    with record(model.unet) as seen:
+    coarsest = model.unet.mid_block or model.unet.down_blocks[-1]
+    seen = []
+    hook = coarsest.register_forward_hook(lambda _, __, output: seen.append(output))
+    try:
         denoise(model.schedule.add_noise(latent, noise.to(latent).expand_as(latent), t), t)
-    coarsest = [name for name in seen.blocks if not name.startswith("up")][-1]
-    return to_numbers(seen.blocks[coarsest].float().mean(dim=(2, 3)))
+    finally:
+        hook.remove()
+    output = seen[0] if model.unet.mid_block else seen[0][0]  # beside it is what skips the rest
+    return to_numbers(output.float().mean(dim=(2, 3)))
 
 
 @torch.no_grad()

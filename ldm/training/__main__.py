@@ -224,9 +224,8 @@ def run_export(args) -> None:
     widths = grow.widths(saved["average"], "unet.")
     network = denoiser.denoiser(latents.shape(data), widths, encoder)
     network.load_state_dict(saved["average"])
-    record = loop.record(saved["samples"], saved["seconds"]) | checkpoint.part_records(
-        args.work, encoder
-    )
+    record = loop.record(saved["samples"], saved["seconds"])
+    record |= checkpoint.part_records(args.work, encoder)
     words = text.grown(encoder, network.layers), tokenizer
     checkpoint.export(args.out, network.unet, vae, words, record)
     latents.vocabulary(args.work).save(args.out)
