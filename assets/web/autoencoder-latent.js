@@ -40,8 +40,7 @@ async function follow() {
   if (running) return;
   running = true;
   const { latent, coded } = state, began = performance.now();
-  const sent = new Uint8Array(latent.slice().buffer);
-  const picture = await ask("decode", { latent: btoa(String.fromCharCode(...sent)) });
+  const picture = await ask("decode", { latent: packed(latent) });
   running = false;
   if (picture && coded === state.coded) {
     drawBitmap(parts.back, await decode(picture));

@@ -12,8 +12,7 @@ function clearAnswers() {
 async function reach() {
   if (!state.coded) return;
   const [row, column] = [parts.row, parts.column].map((field) => Number(field.value) - 1);
-  const latent = btoa(String.fromCharCode(...new Uint8Array(state.latent.slice().buffer)));
-  const found = await ask("reach", { latent, row, column });
+  const found = await ask("reach", { latent: packed(state.latent), row, column });
   if (!found) return;
   const [H, W] = state.coded.image_size, [tall, wide] = found.span;
   const figure = mapFigure(found.map, [1, H, W], found.limit, "mean change of each pixel");

@@ -34,6 +34,7 @@ async function copyLink() {
 
 async function savePicture() {
   const { run, index } = state;
+  draw(); // of a run that is being drawn, what is off screen is of an earlier step
   const blob = await new Promise((done) => parts.x0_hat.toBlob(done, "image/png"));
   const png = new Uint8Array(await blob.arrayBuffer());
   save(addText(png, `${run.parameters}, Step: ${index + 1}`), `${fileName()}-step-${index + 1}.png`, whence());
@@ -46,6 +47,7 @@ async function saveAnimation() {
 
 // Every tensor of the run, as the engine keeps it.
 async function saveSteps() {
+  say("Writing the tensors …");
   const data = await ask("steps", state.run.run);
   if (data) save(new Blob([bytes(data)]), `${fileName()}.safetensors`);
 }
@@ -53,7 +55,7 @@ async function saveSteps() {
 // One file, with this very viewer and the run in it, that needs no app.
 async function savePage() {
   const { run, frames } = state, name = `${fileName()}.html`;
-  const messages = [run, ...frames.map((frame) => frame.message)];
+  const messages = [run, ...frames.map(({ message, words }) => ({ ...message, words }))];
   const page = await ask("offline");
   if (!page) return;
   const json = JSON.stringify(messages).replaceAll("<", "\\u003c");
@@ -78,7 +80,7 @@ async function readFile(file) {
   if (file.size > most) return say(`This file is too large: at most ${most / 1e6} MB are read`);
   if (isRun) return trigger("upload", { file: await toBase64(file) });
   const text = findText(new Uint8Array(await file.arrayBuffer()));
-  if (text === null) return say("This file is no PNG with the settings of a run");
+  if (!/\bSteps: \d/.test(text)) return say("This file is no PNG with the settings of a run");
   trigger("input", { parameters: text });
   say("The form is filled in: press Enter in the prompt to draw it");
 }

@@ -52,7 +52,7 @@ async function decodeSpot(...at) {
   const mine = ++looked, space = parts.space.value, drawing = parts.drawing.value;
   choose(null);
   scatter.mark(at);
-  const spot = await askModel("spot", { space, drawing, at });
+  const spot = await askModel("spot", { space, drawing, at }, parts.about, () => mine === looked);
   if (mine !== looked || !spot) return;
   await showPicture(spot.picture);
   const [drawn, far] = [spot.drawn, spot.far];

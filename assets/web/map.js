@@ -32,11 +32,11 @@ async function ask(name, asked, place = parts.about) {
   return data;
 }
 
-// The same for what the model has to compute: how many are ahead is said there too.
-async function askModel(name, asked, place = parts.about) {
-  const wait = (words) => (place.textContent = words || "Computing …");
+// The same for what the model has to compute: how many are ahead is said there too, while wanted.
+async function askModel(name, asked, place = parts.about, isWanted = () => true) {
+  const wait = (words) => isWanted() && (place.textContent = words || "Computing …");
   const { data, error } = await askInLine(name, aboutThis(asked), wait).catch(lost);
-  if (error) place.textContent = error;
+  if (error && isWanted()) place.textContent = error;
   return data;
 }
 

@@ -18,6 +18,7 @@ const state = {
   others: [], // runs kept to compare: run and frames of each
 };
 const past = new Set(); // runs that were replaced: what still arrives of them is dropped
+const stopped = new Set(); // runs that are not to go on
 
 let waiting = false; // for a turn: another run is to come
 
@@ -65,10 +66,14 @@ function finish({ seconds }) {
 function begin(message) {
   const { run, index } = message.branch || {};
   const left = compared().find((other) => other.run.run === run);
-  if (left) keep();
+  if (left && left.run.run === state.run.run) keep();
   start(message);
   remember();
-  if (!left) return drawTiles();
+  if (!left) {
+    drawTiles();
+    if ("skip" in message) element.scrollIntoView({ block: "start", behavior: "smooth" });
+    return;
+  }
   state.frames = left.frames.slice(0, index);
   enable(state.frames.length > 0);
   drawTiles();
@@ -107,6 +112,8 @@ function start(message) {
 }
 
 async function addFrame(message) {
+  if (waiting) say("Drawing …");
+  waiting = false;
   state.frames[message.index] = await toFrame(message, state.run);
   if (state.following) state.index = message.index;
   enable(true);
@@ -131,7 +138,7 @@ async function recall(messages) {
 async function toFrame(message, run) {
   const [x_t, x0_hat] = await Promise.all([message.x_t, message.x0_hat].map(decode));
   const maps = MAPS.filter((name) => message[name]).map((name) => [name, bytes(message[name])]);
-  const inside = { words: run.words, ...readInside(message) };
+  const inside = { words: message.words || run.words, ...readInside(message) };
   return { ...message, message, x_t, x0_hat, ...Object.fromEntries(maps), ...inside };
 }
 
@@ -142,8 +149,15 @@ function enable(on) {
   for (const name of NEEDS_RUN) parts[name].disabled = !on;
 }
 
+let echoing = null;
+
+// Says what happens; for a few seconds at the edge of the window too, if the status is out of it.
 function say(text) {
   parts.status.textContent = text;
+  const { top, bottom } = parts.status.getBoundingClientRect();
+  Object.assign(parts.echo, { textContent: text, hidden: top >= 0 && bottom <= innerHeight });
+  clearTimeout(echoing);
+  echoing = setTimeout(() => (parts.echo.hidden = true), 4000);
 }
 
 // Tells the other pages which run and step are shown: "run" when it is another run, and again when
@@ -180,5 +194,6 @@ function stop() {
   say(state.frames.length && !whole ? `Stopped after ${count(state.frames.length)}` : "Stopped");
   if (!state.run || whole) return;
   past.add(state.run.run);
+  stopped.add(state.run.run);
   remember();
 }

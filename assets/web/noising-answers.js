@@ -102,6 +102,7 @@ const tries = new Map(); // attempt -> its figure
 function denoise() {
   if (!chosen) return;
   if (!parts.prompt.value.trim()) return say("Type what the picture should show.");
+  if (!parts.seed.reportValidity()) return;
   attempt += 1;
   const place = parts.denoise_answer;
   if (!place.childElementCount) place.append(pictureFigure(chosen.picture, "the picture"));
@@ -136,6 +137,11 @@ async function handle(message) {
     const last = await ask("picture", { run: message.run }); // the last step may have been merged away
     if (last) drawBitmap(tries.get(message.attempt).querySelector("canvas"), await decode(last.picture));
   }
+  if (message.kind === "stop") {
+    tries.get(message.attempt).remove();
+    say("");
+  }
+  if (["end", "stop"].includes(message.kind)) tries.delete(message.attempt);
 }
 
 // Draws the loss, weighted and not, over t; as wide as the curves of the schedules are.

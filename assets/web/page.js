@@ -17,6 +17,8 @@ function toBase64(file) {
 
 // What is sent in base64.
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+const packed = (numbers) =>
+  btoa(Array.from(new Uint8Array(numbers.slice().buffer), (byte) => String.fromCharCode(byte)).join(""));
 const floats = (base64) => new Float32Array(bytes(base64).buffer);
 
 // A new node of the page with these properties; its children are nodes or text.

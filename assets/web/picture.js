@@ -8,11 +8,12 @@ let asking = null; // what was asked for last
 
 window.ldm = window.ldm || {};
 
-// Chooses a picture; returns whether it could be used.
+// Chooses a picture; returns whether this one or a later one could be used.
 async function choose(asked) {
   asking = asked;
   const found = await ask("picture", asked);
-  if (!found || asking !== asked) return false;
+  if (asking !== asked) return true; // another one was chosen meanwhile
+  if (!found) return false;
   const kind = "file" in asked ? "file" : "run" in asked ? "run" : "gallery";
   const picture = { ...found, kind, index: asked.index, run: asked.run };
   Object.assign(window.ldm, { picture });

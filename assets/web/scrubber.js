@@ -40,7 +40,9 @@ function takeScrubber({ slider, button, at, last, seek, next = () => at() + 1, w
   };
   document.addEventListener("keydown", (event) => {
     const { key, target } = event, own = key in keys; // those are for the slider only
-    const free = target === slider || (target === document.body && !own);
+    const taken = target.closest("input, select, textarea, [role=tab], [contenteditable]")
+      || (key === " " && target.closest("button, summary, a")); // which it presses
+    const free = target === slider || (!own && !taken && !event.defaultPrevented);
     if (!isShown() || !free || event.ctrlKey || event.altKey || event.metaKey || !all[key]) return;
     if (last() < 0) return;
     event.preventDefault();

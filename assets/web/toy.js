@@ -41,8 +41,20 @@ async function fetchAnswer(name, asked, place) {
   return data;
 }
 
-// The loss over the steps, from high down to low; on a scale of powers of ten if low is above 0.
-function drawLoss(canvas, losses, places, [low, high], log) {
+const curves = new Map(); // what each canvas shows
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) drawCurve(target, ...curves.get(target));
+});
+
+// Shows the loss over the steps, from now on: on a page that is hidden a canvas has no size.
+function drawLoss(canvas, ...curve) {
+  if (!curves.has(canvas)) resized.observe(canvas);
+  curves.set(canvas, curve);
+  drawCurve(canvas, ...curve);
+}
+
+// The losses, from high down to low; on a scale of powers of ten if low is above 0.
+function drawCurve(canvas, losses, places, [low, high], log) {
   const scale = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width) return;
   Object.assign(canvas, { width: width * scale, height: height * scale });

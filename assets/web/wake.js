@@ -4,7 +4,7 @@ const SHOWN = "ldm-run"; // in the storage of this tab: the run that is shown, a
 
 function remember() {
   const [{ run }, ...others] = compared().map(({ run }) => run);
-  const shown = { run, stopped: past.has(run), others: others.map((other) => other.run) };
+  const shown = { run, stopped: stopped.has(run), others: others.map((other) => other.run) };
   if (server) sessionStorage.setItem(SHOWN, JSON.stringify(shown));
 }
 
@@ -21,7 +21,7 @@ async function bring(run) {
 
 async function wake() {
   const known = JSON.parse((server && sessionStorage.getItem(SHOWN)) || "{}");
-  const { run, stopped, others = [] } = known;
+  const { run, others = [] } = known;
   for (const other of others) if (await bring(other)) keep();
   if (!run || !(await bring(run))) return;
   if (state.run.run !== run) show(compared().find((one) => one.run.run === run));
@@ -29,7 +29,7 @@ async function wake() {
     trigger("input", { parameters: state.run.parameters }); // which fills the form in
   }
   if (isWhole()) return;
-  if (stopped) return stop();
+  if (known.stopped) return stop();
   say("Going on …");
   trigger("resume", { run });
 }

@@ -45,10 +45,14 @@ def build(studio: Studio) -> None:
         tell(studio.models.check, request.model)
         yield from tell_all(studio.generate(request))
 
-    def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> dict[str, str]:
-        run, index, edits = str(event.run), event.index, event.edits
-        request = ask(*given_or_own(given, event.own))
-        return want(visitor, *tell(studio.branch, request, run, index, edits))
+    def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> Iterator[dict[str, str]]:
+        def begin() -> Iterator[dict[str, str]]:
+            yield {"kind": "wait", "text": "Branching"}  # a recorded run is computed first
+            run, index, edits = str(event.run), event.index, event.edits
+            request = ask(*given_or_own(given, event.own))
+            yield want(visitor, *tell(studio.branch, request, run, index, edits))
+
+        yield from tell_all(begin())
 
     def from_start(
         drawn: dict[str, Any] | None, t: float, visitor: gr.Request, *given: Any
