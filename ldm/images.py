@@ -8,10 +8,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 MAX_PIXELS = 64_000_000  # a 64-megapixel photograph; more is a mistake or a decompression bomb
+
+TURNS = {  # what an orientation in EXIF asks for
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def to_image(picture: Image.Image, size: int | tuple[int, int]) -> Tensor:
@@ -29,12 +39,23 @@ def to_image(picture: Image.Image, size: int | tuple[int, int]) -> Tensor:
             f"it must have 1 to {MAX_PIXELS:,} pixels"
         )
     try:
-        picture = ImageOps.exif_transpose(picture)
-        picture = ImageOps.fit(to_rgb(picture), (width, height), Image.Resampling.LANCZOS)
+        picture = ImageOps.fit(to_rgb(upright(picture)), (width, height), Image.Resampling.LANCZOS)
     except (OSError, SyntaxError) as error:  # what PIL raises for a truncated or broken file
         raise ValueError(f"the picture cannot be read: {error}") from error
     pixels = torch.from_numpy(np.array(picture, dtype=np.float32))  # [H, W, 3] in 0 ... 255
     return (pixels / 127.5 - 1).permute(2, 0, 1).unsqueeze(0).contiguous()
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """Returns the picture turned as its EXIF says.
+
+    ImageOps.exif_transpose writes the rest of the EXIF again, and fails where that is damaged.
+    """
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except SyntaxError:  # what PIL raises for EXIF that is none
+        return picture
+    return picture if turn is None else picture.transpose(turn)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

@@ -64,11 +64,11 @@ def read(
                 raise ValueError("its header does not describe one")
             timesteps, guided = about.pop("timesteps"), about.pop("guided")
             found = file.keys()
-            more = {name: file.get_tensor(name) for name in optional if name in found}
+            more = {name: read_tensor(file, name) for name in optional if name in found}
             if any(tensor.dtype != torch.float32 for tensor in more.values()):
                 raise ValueError(f"{', '.join(more)} must be float32")
             check_rows(file, {*found} - {*more}, timesteps, guided)
-            rows = {name: iter(file.get_tensor(name).split(1)) for name in {*found} - {*more}}
+            rows = {n: iter(read_tensor(file, n).split(1)) for n in {*found} - {*more}}
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise ValueError(f"{Path(path).name} is not a run that was saved: {error}") from error
     steps = tuple(
@@ -80,6 +80,11 @@ def read(
         for index, (t, halves) in enumerate(zip(timesteps, guided, strict=True))
     )
     return about, steps, more
+
+
+def read_tensor(file: Any, name: str) -> Tensor:
+    """Returns a copy of a tensor in a file, which can go then: Windows keeps what is mapped."""
+    return file.get_tensor(name).clone()
 
 
 def check_rows(file: Any, names: set[str], timesteps: Any, guided: Any) -> None:

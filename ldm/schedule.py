@@ -40,6 +40,7 @@ SILENT = {
     "EulerDiscreteScheduler": LINSPACE,
     "EulerAncestralDiscreteScheduler": LINSPACE,
     "DPMSolverMultistepScheduler": LINSPACE,
+    "DPMSolverSinglestepScheduler": LINSPACE,
     "LMSDiscreteScheduler": LINSPACE,
     "DEISMultistepScheduler": LINSPACE,
     "UniPCMultistepScheduler": LINSPACE,
@@ -199,7 +200,7 @@ class NoiseSchedule:
         return 1 - a / torch.cat([a.new_ones(1), a[:-1]])
 
     def timesteps(self, n: int) -> list[int]:
-        """Returns the n timesteps of a run, most noise first, as diffusers chooses them.
+        """Returns the n timesteps of a run, most noise first, as diffusers' DDIM chooses them.
 
         Raises ValueError if n is not in 1 ... T, or if steps_offset leads out of 0 ... T - 1.
         """

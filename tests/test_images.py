@@ -1,11 +1,12 @@
 """Pictures to images and back."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ldm.images import MAX_PIXELS, to_image, to_pictures
 
@@ -51,15 +52,36 @@ def test_other_modes_are_read(mode, white):
     assert to_image(picture, 4).min() == 1
 
 
-def test_photographs_are_turned_upright():
-    picture = Image.new("RGB", (2, 2), "black")
-    picture.paste("white", (0, 0, 2, 1))  # white above
+def photograph(orientation: int) -> bytes:
+    picture = Image.effect_noise((8, 8), 99)
     exif = picture.getexif()
-    exif[0x0112] = 3  # upside down
+    exif[0x0112], exif[0x011A] = orientation, 72.0
     file = io.BytesIO()
     picture.save(file, "PNG", exif=exif)
-    image = to_image(Image.open(file), 2)
-    assert image[0, :, 0].max() == -1 and image[0, :, 1].min() == 1
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_photographs_are_turned_upright_as_pillow_does(orientation):
+    picture = Image.open(io.BytesIO(photograph(orientation)))
+    torch.testing.assert_close(
+        to_image(picture, 8), to_image(ImageOps.exif_transpose(picture.copy()), 8)
+    )
+
+
+def test_a_photograph_whose_exif_is_damaged_is_read():
+    data, refused = photograph(6), 0
+    picture = Image.open(io.BytesIO(data))
+    exif = picture.info["exif"]
+    for place in range(len(exif)):
+        damaged = picture.copy()
+        damaged.info["exif"] = exif[:place] + bytes([exif[place] ^ 7]) + exif[place + 1 :]
+        try:
+            ImageOps.exif_transpose(damaged)
+        except (SyntaxError, struct.error, TypeError, AttributeError):
+            refused += 1
+            assert to_image(damaged, 8).shape == (1, 3, 8, 8)
+    assert refused
 
 
 def test_what_is_not_a_readable_picture_is_refused():

@@ -12,8 +12,8 @@ async function ask(name, asked = null) {
 
 // What a link or a PNG cannot say: where a run began that did not begin with pure noise.
 function whence() {
-  const { branch, skip } = state.run;
-  return branch || skip ? ": it says what to draw, from pure noise. All tensors hold this very run" : "";
+  const { branch, picture } = state.run;
+  return branch || picture ? ": it says what to draw, from pure noise. All tensors hold this very run" : "";
 }
 
 function address() {

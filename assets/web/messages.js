@@ -88,7 +88,7 @@ function start(message) {
   pause();
   enable(false);
   parts.lessons.hidden = true;
-  parts.lesson.hidden = !server || Boolean(message.branch || message.skip);
+  parts.lesson.hidden = !server || Boolean(message.branch || message.picture);
   const [h, w] = message.image_size;
   for (const name of ["x_t", "x0_hat"]) Object.assign(parts[name], { width: w, height: h });
   parts.slider.max = message.noise_variances.length - 1;

@@ -46,8 +46,10 @@ def tell(answer: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
         try:
             return {"data": answer(asked)}
         except (ValueError, TypeError, KeyError) as error:
-            plain = type(error) is ValueError
-            return {"error": str(error) if plain else "This cannot be asked."}
+            if type(error) is ValueError:
+                return {"error": str(error)}
+            traceback.print_exc()
+            return {"error": "This cannot be asked."}
         except Exception as error:  # memory that does not suffice, above all
             traceback.print_exc()
             return {"error": f"The app could not do this: {str(error).partition(chr(10))[0]}"}

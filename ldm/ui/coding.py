@@ -60,7 +60,7 @@ def code(model: Any, asked: Any) -> Message:
 
     image = read_image(model, asked)
     x0 = model.encode(image)
-    back = model.decode(x0).clamp(-1, 1).cpu()
+    back = model.decode(x0).cpu()
     return {
         "latent": to_floats(x0),
         "latent_shape": list(model.latent_shape),
@@ -122,8 +122,8 @@ def blend(model: Any, asked: Any) -> Message:
     images = [read_image(model, asked, name) for name in ("file", "other")]
     a, b = (model.encode(image) for image in images)
     shares = torch.linspace(0, 1, N_BLENDS).reshape(-1, 1, 1, 1).to(a)
-    middle = model.decode((a + b) / 2).clamp(-1, 1).cpu()
-    ends = [model.decode(x).clamp(-1, 1).cpu() for x in (a, b)]
+    middle = model.decode((a + b) / 2).cpu()
+    ends = [model.decode(x).cpu() for x in (a, b)]
     return {
         "decoded": show(model, (1 - shares) * a + shares * b),
         "psnr": min(psnr(middle, sum(ends) / 2), 99.0),
@@ -142,12 +142,12 @@ def changes(model: Any, asked: Any) -> list[Message]:
 
     image = read_image(model, asked)
     x0 = model.encode(image)
-    before = model.decode(x0).clamp(-1, 1).cpu()
+    before = model.decode(x0).cpu()
     rows = []
     for words, alter in ALTERATIONS.items():
         changed = alter(image)
         latent = model.encode(changed)
-        back = model.decode(latent).clamp(-1, 1).cpu()
+        back = model.decode(latent).cpu()
         moved = rms(changed - image)
         rows.append(
             {

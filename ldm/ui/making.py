@@ -79,11 +79,13 @@ class Making:
     def _make(self, source: Atlas) -> None:
         from ldm.charts import add_drawing, chart
 
-        atlas = self._read(source)
+        folder = tempfile.TemporaryDirectory(prefix="ldm-map-")
+        atlas = self._read(source, Path(folder.name))
         for done, space in enumerate(SPACES):
             self._tell(f"PCA of the {NAMES[space]} space", done, len(SPACES))
             atlas = chart(atlas, space)
         self._studio.atlases.add(atlas)  # can be looked at while there is more to come
+        self._folder = folder  # that of the map before goes
         if importlib.util.find_spec("umap") is None:
             return self._tell(f"Done, with PCA. {NO_UMAP}", made=len(atlas))
         wanted = [(space, drawing) for space in SPACES for drawing in UMAPS]
@@ -95,8 +97,8 @@ class Making:
         self._studio.atlases.add(atlas)
         self._tell("Done", made=len(atlas), umap=True)
 
-    def _read(self, source: Atlas) -> Atlas:
-        """Returns an atlas of pictures of another one, without any drawing yet."""
+    def _read(self, source: Atlas, folder: Path) -> Atlas:
+        """Returns an atlas, in a folder, of pictures of another one, without any drawing yet."""
         from ldm.charts import Entry, batched, gather
         from ldm.spaces import read_pictures
 
@@ -114,10 +116,9 @@ class Making:
             if len(parts) == TRIED:
                 wanted = min(wanted, max(FEWEST, int(SECONDS * len(taken) / seconds)))
         self._tell("Reading pictures", len(taken), len(taken))
-        self._folder = tempfile.TemporaryDirectory(prefix="ldm-map-")
         thumbnails = [Image.fromarray(pictures[i]) for i in taken]
         entries = [rows[i] for i in taken]
-        atlas = studio.compute(gather, entries, thumbnails, parts, Path(self._folder.name))
+        atlas = studio.compute(gather, entries, thumbnails, parts, folder)
         atlas.about["from"] = len(source)
         return atlas
 

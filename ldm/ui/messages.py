@@ -1,12 +1,14 @@
 """The messages that a run is told in: small enough for JSON, kept and replayed by the browser.
 
 start  what the run was asked for, the shape of what follows, and where it begins: `branch` names
-       a run and the first step that differs, `skip` counts the steps that a picture stands for;
-       the `words` of its prompt and the `block_names` of its U-Net; with an atlas of the model,
-       its small `map`
+       a run and the first step that differs, `picture` says whether it is with a picture, `skip`
+       how many steps that stands for; the `words` of its prompt and the `block_names` of its
+       U-Net; with an atlas of the model, its small `map`
 step   one for each step: previews and maps of it, its timestep and its noise level, the
        `attention` that the words get, what the `blocks` of the U-Net say, `places` on the map
 end    how long it took
+wait   what it waits for, before it starts
+stop   it will not go on: something failed
 """
 
 import base64

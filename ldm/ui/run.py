@@ -99,14 +99,19 @@ class Picture:
 
     def _mask(self, model: Any) -> Any:
         """The mask [1, 1, h, w]: a cell may change if any of its pixels may."""
-        from torch.nn.functional import max_pool2d
-
-        from ldm.images import to_image
+        import numpy as np
+        import torch
+        from PIL import Image, ImageOps
 
         if self.mask is None:
             return None
-        mask = to_image(self.mask.convert("RGB"), model.image_size)[:, :1]
-        return (max_pool2d(mask, model.factor) > 0).float()
+        height, width = model.image_size  # cut and shrunk as the picture is, but without ringing
+        mask = ImageOps.fit(self.mask, (width, height), Image.Resampling.BOX)
+        touched = torch.from_numpy(np.array(mask) > 0).float()[None, None]
+        mask = torch.nn.functional.max_pool2d(touched, model.factor)
+        if not mask.any():
+            raise ValueError("What is brushed over lies outside of the middle, which is drawn.")
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +167,20 @@ class Run:
         from ldm.capture import find_words, follow, name_blocks
 
         began, spent = time.perf_counter(), 0.0
-        self._plan = plan = self.beginning.plan(model, self.request)
+        beginning, self.beginning = self.beginning, None  # a picture may have many megabytes
+        self._plan = plan = beginning.plan(model, self.request)
         self.steps = list(plan.before)
         words = find_words(self.request.prompt, model.tokenize([self.request.prompt]).spans[0])
         start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
         start |= {"words": [w for w, _ in words], "block_names": list(name_blocks(model.unet))}
+        start["picture"] = plan.source is not None
         yield self._told(start | (plan.about or {}))
         for step, seen in follow(model.unet, plan.steps):
             self.steps.append(step)
             told = describe(model, step, plan.source) | describe_places(atlas, step)
             told |= describe_inside(words, seen, model.latent_shape[1:])
+            seen.attention.clear()  # a run that is stopped is left here
+            seen.blocks.clear()
             spent += time.perf_counter() - began
             yield self._told(told)
             began = time.perf_counter()  # it may have been left for hours

@@ -48,10 +48,11 @@ class Studio:
     ) -> None:
         """Takes checkpoints' folders or hub ids; raises ValueError if one is plainly not there."""
         self.models = Models([str(s) for s in (source, *others)], device)
-        self.source, self.name = str(source), self.models.names[0]
+        self.name = self.models.names[0]
         self.atlases = Atlases(self.models)
         self._ready = threading.Event()
         self._line = Line()
+        self._turns = threading.BoundedSemaphore(MAX_TURNS)
         self._thread = ThreadPoolExecutor(1)
         self._wishes: dict[str, Wish | None] = {}  # of each visitor
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -98,7 +99,7 @@ class Studio:
                 wish.request, wish.beginning, lambda: self._wishes.get(visitor) is wish
             )
         finally:
-            wish.done = True
+            wish.done, wish.beginning = True, None
 
     def knows(self, visitor: str) -> bool:
         """Returns whether this visitor has asked for anything by `want`, as the page does."""
@@ -145,6 +146,10 @@ class Studio:
             self._runs.popitem(last=False)
         return run
 
+    def keeps(self, run: str) -> bool:
+        """Returns whether the steps of a run are here."""
+        return run in self._runs
+
     def replay(self, run: str, after: int) -> list[Message]:
         """Returns the messages of a run from place `after` on; none if the run is not kept."""
         return self._runs[run].messages[max(0, after) :] if run in self._runs else []
@@ -180,13 +185,16 @@ class Studio:
 
         Raises ValueError if many wait already.
         """
-        if len(self._line) > MAX_TURNS:
+        if not self._turns.acquire(blocking=False):
             raise ValueError("Many people ask at once: try again in a moment.")
-        self._ready.wait()
-        with self._line.place(ticket) as ahead:
-            while ahead(0.5):
-                pass
-            yield
+        try:
+            self._ready.wait()
+            with self._line.place(ticket) as ahead:
+                while ahead(0.5):
+                    pass
+                yield
+        finally:
+            self._turns.release()
 
     def compute(
         self, function: Callable[..., Any], *given: Any, model: str = "", ticket: Any = None
@@ -244,9 +252,12 @@ class Studio:
     def finish(self, run: str, steps: int) -> str:
         """Returns the last picture of a run that is like this one, but has fewer or more steps.
 
-        The picture is a JPEG in base64. Raises ValueError if there is no such run.
+        The picture is a JPEG in base64. Raises ValueError if there is no such run, or if it began
+        with a picture.
         """
         origin = self.trajectory(run)
+        if origin.source:
+            raise ValueError("This run began with a picture: one of other steps begins elsewhere.")
         n_steps = whole("Steps", steps, 1, MAX_STEPS)
         settings = replace(origin.settings, n_steps=n_steps, skip=0)
         return self.compute(draw_last, origin.prompt, origin.seed, settings, model=origin.model)

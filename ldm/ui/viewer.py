@@ -68,7 +68,7 @@ class Viewer(gr.HTML):
         return {
             "type": "object",
             "title": "Message",
-            "description": "kind is wait, start, step (x_t and x0_hat are JPEG in base64) or end",
+            "description": "kind: wait, start, step (x_t, x0_hat: JPEG in base64), end or stop",
             "properties": {
                 "kind": {"type": "string"},
                 "run": {"type": "string"},

@@ -16,7 +16,7 @@ class Words(gr.HTML):
     """A line of suggestions under the prompt; it is empty for a model that says nothing."""
 
     def __init__(self, studio: Studio) -> None:
-        words = Vocabulary.load(studio.source)
+        words = Vocabulary.load(studio.models.source())
 
         def vocabulary(_: Any) -> list[dict[str, Any]]:
             return [asdict(thing) for thing in words.things]

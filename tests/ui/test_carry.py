@@ -126,6 +126,23 @@ def test_a_file_that_is_no_such_picture_gets_a_sentence_and_changes_nothing(visi
     assert form(visit) == before
 
 
+def test_a_picture_saved_out_of_sight_is_of_the_step_it_names(visit, tmp_path):
+    visit.page.set_viewport_size({"width": 390, "height": 400})
+    visit.part("png").scroll_into_view_if_needed()
+    visit.draw("a red apple", steps=6)
+    visit.part("png").scroll_into_view_if_needed()
+    visit.page.wait_for_timeout(300)
+    visit.page.evaluate(
+        "(() => { const c = document.querySelector('[data-part=x0_hat]'); c.width = c.width })()"
+    )
+    save(visit, "png").save_as(path := tmp_path / "step.png")
+    with Image.open(path) as picture:
+        assert (
+            picture.convert("RGB").getcolors() is None
+            or len(picture.convert("RGB").getcolors()) > 1
+        )
+
+
 def test_a_saved_page_replays_the_run_without_the_app(visit, browser, tmp_path):
     prompt = "</script><script>window.hacked=1</script> __RUN__ $& " + PROMPT
     visit.draw(prompt, steps=5)

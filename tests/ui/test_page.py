@@ -65,6 +65,25 @@ def test_space_plays_and_stops_at_the_end(visit):
     assert visit.readout().startswith("step 6 of 6 ")
 
 
+def test_the_arrow_keys_work_after_a_button_was_pressed(visit):
+    visit.draw("a red apple", steps=4)
+    visit.page.get_by_role("button", name="Generate").focus()
+    visit.page.keyboard.press("ArrowLeft")
+    assert visit.readout().startswith("step 3 of 4 ")
+    visit.page.get_by_label("Prompt", exact=True).focus()
+    visit.page.keyboard.press("ArrowLeft")  # moves in the prompt
+    assert visit.readout().startswith("step 3 of 4 ")
+
+
+def test_what_is_said_out_of_sight_is_seen_at_the_edge_of_the_window(visit):
+    visit.draw("a red apple", steps=2)
+    assert not visit.part("echo").is_visible()
+    visit.page.set_viewport_size({"width": 390, "height": 700})
+    visit.part("page").scroll_into_view_if_needed()
+    visit.part("copy").click()
+    visit.part("echo").get_by_text("The link is").wait_for()
+
+
 def test_who_drags_is_not_pulled_to_the_newest_step(visit):
     visit.ask("a red apple", steps=100)
     visit.page.wait_for_function(DRAWING)

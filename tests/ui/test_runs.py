@@ -192,6 +192,27 @@ def test_a_run_can_begin_with_a_picture(studio, bert_model):
     assert not torch.equal(guess, steps[-1].x0_hat)
 
 
+def test_a_run_that_begins_with_a_picture_says_so_though_no_step_is_skipped(studio):
+    run = draw(studio, ASKED, Picture(Image.radial_gradient("L").convert("RGB"), 1000))
+    assert run[0]["skip"] == 0 and run[0]["picture"] and not draw(studio)[0]["picture"]
+    with pytest.raises(ValueError, match="began with a picture"):
+        studio.finish(run[0]["run"], 2)
+
+
+def test_a_thin_stroke_counts_and_one_outside_of_the_middle_is_told(bert_model):
+    height, width = bert_model.image_size
+    picture, mask = (
+        Image.new("RGB", (40 * width, 20 * height)),
+        Image.new("L", (40 * width, 20 * height)),
+    )
+    mask.paste(255, (20 * width, 10 * height, 20 * width + 200, 10 * height + 6))  # of 20 a pixel
+    assert Picture(picture, 1000, mask).plan(bert_model, ASKED).source.mask.any()
+    mask = Image.new("L", mask.size)
+    mask.paste(255, (0, 0, 5 * width, 20 * height))
+    with pytest.raises(ValueError, match="outside of the middle"):
+        Picture(picture, 1000, mask).plan(bert_model, ASKED)
+
+
 def test_visitors_choose_among_the_models(studio, clip_model):
     first, second = studio.models.names
     run = draw(studio, Request("a red apple", steps=2, model=second))

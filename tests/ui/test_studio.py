@@ -255,13 +255,22 @@ def test_who_has_a_ticket_can_ask_for_the_place_in_line(studio):
     assert names == [(studio.name, "")] and not studio.is_busy()
 
 
-def test_not_more_can_wait_for_a_turn_than_leave_threads_for_the_runs(studio, monkeypatch):
-    monkeypatch.setattr(module, "MAX_TURNS", 0)
+def test_not_more_can_wait_for_a_turn_than_leave_threads_for_the_runs(bert_folder, monkeypatch):
+    monkeypatch.setattr(module, "MAX_TURNS", 1)
+    studio = Studio(bert_folder, "cpu")
+    studio.load()
     run = studio.generate(Request("a red apple", steps=1))
     next(run)
+    question = threading.Thread(
+        target=studio.compute, args=[lambda model: model], kwargs={"ticket": "mine"}
+    )
+    question.start()  # runs do not count
+    while not studio.waiting("mine"):
+        pass
     with pytest.raises(ValueError, match="try again in a moment"):
         studio.compute(lambda model: model)
     run.close()
+    question.join()
     assert studio.compute(lambda model: model.name) == studio.name
 
 

@@ -46,13 +46,16 @@ def build(studio: Studio) -> None:
         yield from tell_all(studio.generate(request))
 
     def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> Iterator[dict[str, str]]:
-        def begin() -> Iterator[dict[str, str]]:
-            yield {"kind": "wait", "text": "Branching"}  # a recorded run is computed first
-            run, index, edits = str(event.run), event.index, event.edits
-            request = ask(*given_or_own(given, event.own))
-            yield want(visitor, *tell(studio.branch, request, run, index, edits))
-
-        yield from tell_all(begin())
+        request, run = ask(*given_or_own(given, event.own)), str(event.run)
+        kept = studio.keeps(run)
+        if not kept:
+            yield {"kind": "wait", "text": "Branching"}  # it is computed again first
+        try:
+            yield want(visitor, *tell(studio.branch, request, run, event.index, event.edits))
+        except gr.Error:
+            if not kept:
+                yield {"kind": "stop"}
+            raise
 
     def from_start(
         drawn: dict[str, Any] | None, t: float, visitor: gr.Request, *given: Any
