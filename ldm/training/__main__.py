@@ -251,6 +251,8 @@ def run_evaluate(args) -> None:
     --quick only prints the table, of far fewer pictures.
     """
     settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
+    if not args.quick and not (args.model / "training.json").exists():
+        raise ValueError(f"{args.model} was not trained here, so it gets no card: use --quick")
     model = LatentDiffusion.load(args.model, "cpu")
     expert = judge.Judge.load(args.judge) if args.judge.exists() else None
     asked = {"prompts": args.prompts, "seeds": 4, "named": 16 * args.prompts}
