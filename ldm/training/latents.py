@@ -24,7 +24,7 @@ from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
-PLAIN_OFTEN = 8  # times as often as in any other style
+PLAIN_OFTEN = 3  # times as often as in any other style
 KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 

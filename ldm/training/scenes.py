@@ -37,7 +37,7 @@ RELATIONS = {  # phrase -> direction (columns, rows) from the second object to t
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
 PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is named, the first of
 # these that draws a thing: flat drawings, much alike
-PLAIN_SHARE = 0.6  # of the scenes
+PLAIN_SHARE = 0.4  # of the scenes
 COLOURED_SHARE = 0.3  # of the scenes, in which everything is in a colour that is named
 
 
