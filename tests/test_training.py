@@ -151,7 +151,7 @@ def test_where_no_style_is_named_each_thing_has_one_drawing(icon_set):
         unnamed = [scene.style for scene in composed if " style" not in scene.caption]
         assert unnamed and set(unnamed) == {"twemoji"}
     often = [scene.style == "twemoji" for scene in latents.compose(icon_set, 0, 0.5, size=400)]
-    assert 0.4 < np.mean(often) < 0.8
+    assert 0.25 < np.mean(often) < 0.6
 
 
 def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):

