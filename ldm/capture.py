@@ -5,7 +5,7 @@ says how much of what it reads is from which token (Rombach et al. 2022, eq. 5 a
 these shares are what Hertz et al. 2022 (arXiv 2208.01626) steer pictures by.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ def record(unet: Any) -> Iterator[Recording]:
 
     It is computed beside the U-Net's own attention and changes nothing that it computes.
     """
-    seen = Recording([], {})
+    attended: list[Tensor] = []
 
     @torch.no_grad()
     def look(attention: Any, inputs: tuple, named: dict) -> None:
@@ -45,17 +45,30 @@ def record(unet: Any) -> Iterator[Recording]:
             attention.head_to_batch_dim(x) for x in (attention.to_q(cells), attention.to_k(text))
         )
         shares = attention.get_attention_scores(query, key)
-        seen.attention.append(shares.unflatten(0, (-1, attention.heads)))
-
-    def listen(name: str) -> Any:
-        def keep(_: Any, __: tuple, output: Any) -> None:  # of down blocks with what skips the rest
-            seen.blocks[name] = output[0] if isinstance(output, tuple) else output
-
-        return keep
+        attended.append(shares.unflatten(0, (-1, attention.heads)))
 
     crosses = [part for name, part in unet.named_modules() if name.endswith("attn2")]
     hooks = [part.register_forward_pre_hook(look, with_kwargs=True) for part in crosses]
-    hooks += [part.register_forward_hook(listen(name)) for name, part in name_blocks(unet).items()]
+    try:
+        with listen(name_blocks(unet)) as blocks:
+            yield Recording(attended, blocks)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def listen(blocks: Mapping[str, Any]) -> Iterator[dict[str, Tensor]]:
+    """Gives the output [B, channels, h, w] of each of these blocks, by name, once it has run."""
+    seen: dict[str, Tensor] = {}
+
+    def keeper(name: str) -> Any:
+        def keep(_: Any, __: tuple, output: Any) -> None:  # of down blocks with what skips the rest
+            seen[name] = output[0] if isinstance(output, tuple) else output
+
+        return keep
+
+    hooks = [block.register_forward_hook(keeper(name)) for name, block in blocks.items()]
     try:
         yield seen
     finally:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ldm.atlas import THUMBNAIL, to_pixels
+from ldm.capture import listen
 from ldm.images import to_image, to_pictures
 from ldm.model import LatentDiffusion, new_generator
 
@@ -40,15 +41,9 @@ def read_bottleneck(model: LatentDiffusion, latent: Tensor) -> np.ndarray:
     t, noise = fixed_t(model), torch.randn(latent.shape[1:], generator=new_generator(0))
     text = model.embed([""])
     denoise = model.denoiser(replace(text, hidden=text.hidden.expand(len(latent), -1, -1)))
-    coarsest = model.unet.mid_block or model.unet.down_blocks[-1]
-    seen = []
-    hook = coarsest.register_forward_hook(lambda _, __, output: seen.append(output))
-    try:
+    with listen({"coarsest": model.unet.mid_block or model.unet.down_blocks[-1]}) as seen:
         denoise(model.schedule.add_noise(latent, noise.to(latent).expand_as(latent), t), t)
-    finally:
-        hook.remove()
-    output = seen[0] if model.unet.mid_block else seen[0][0]  # beside it is what skips the rest
-    return to_numbers(output.float().mean(dim=(2, 3)))
+    return to_numbers(seen["coarsest"].float().mean(dim=(2, 3)))
 
 
 @torch.no_grad()

@@ -122,23 +122,24 @@ function receive(message) {
 }
 
 async function handle(message) {
-  if (!message || !tries.has(message.attempt)) return;
+  const figure = message && tries.get(message.attempt);
+  if (!figure) return;
   if (message.kind === "wait") say(`${message.text} …`);
   if (message.from_t !== undefined) { // one of the run's own timesteps
-    const [canvas, caption] = tries.get(message.attempt).children;
+    const [canvas, caption] = figure.children;
     canvas.ariaLabel = caption.textContent = `from t ${message.from_t}, “${message.prompt}”`;
   }
   if (message.kind === "step") {
     const bitmap = await decode(message.x0_hat);
-    drawBitmap(tries.get(message.attempt).querySelector("canvas"), bitmap);
+    drawBitmap(figure.querySelector("canvas"), bitmap);
     say(`Denoising, t ${message.t}`);
   }
   if (message.kind === "end") {
     const last = await ask("picture", { run: message.run }); // the last step may have been merged away
-    if (last) drawBitmap(tries.get(message.attempt).querySelector("canvas"), await decode(last.picture));
+    if (last) drawBitmap(figure.querySelector("canvas"), await decode(last.picture));
   }
   if (message.kind === "stop") {
-    tries.get(message.attempt).remove();
+    figure.remove();
     say("");
   }
   if (["end", "stop"].includes(message.kind)) tries.delete(message.attempt);

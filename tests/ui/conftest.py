@@ -61,3 +61,28 @@ def atlas(mapped):
 def blue_dots():
     """The script (CSS name of a canvas) -> places in the window of the dots of the path of x_t."""
     return DOTS
+
+
+@pytest.fixture
+def replay(browser, tmp_path):
+    """The function (visit) -> a visit, without a network, of the page it saves; its file's URI."""
+    contexts = []
+
+    def open_saved(visit):
+        with visit.page.expect_download() as download:
+            visit.part("page").click()
+        download.value.save_as(path := tmp_path / "run.html")
+        assert path.stat().st_size < 10e6
+        contexts.append(browser.new_context(offline=True))
+        offline = type(visit)(contexts[-1].new_page())
+        offline.page.on("request", lambda request: offline.requests.append(request.url))
+        offline.page.on("pageerror", lambda error: offline.troubles.append(str(error)))
+        offline.page.goto(path.as_uri())
+        offline.page.wait_for_function(
+            "document.querySelector('[data-part=readout]').textContent.startsWith('step ')"
+        )
+        return offline, path.as_uri()
+
+    yield open_saved
+    for context in contexts:
+        context.close()

@@ -137,31 +137,19 @@ def test_a_picture_saved_out_of_sight_is_of_the_step_it_names(visit, tmp_path):
     )
     save(visit, "png").save_as(path := tmp_path / "step.png")
     with Image.open(path) as picture:
-        assert (
-            picture.convert("RGB").getcolors() is None
-            or len(picture.convert("RGB").getcolors()) > 1
-        )
+        colours = picture.convert("RGB").getcolors()
+        assert colours is None or len(colours) > 1
 
 
-def test_a_saved_page_replays_the_run_without_the_app(visit, browser, tmp_path):
+def test_a_saved_page_replays_the_run_without_the_app(visit, replay):
     prompt = "</script><script>window.hacked=1</script> __RUN__ $& " + PROMPT
     visit.draw(prompt, steps=5)
     visit.page.evaluate("document.activeElement.blur()")
     visit.page.keyboard.press("Home")
-    save(visit, "page").save_as(path := tmp_path / "run.html")
-    assert path.stat().st_size < 10e6
-    context = browser.new_context(offline=True)
-    offline = type(visit)(context.new_page())
-    offline.page.on("request", lambda request: offline.requests.append(request.url))
-    offline.page.on("pageerror", lambda error: offline.troubles.append(str(error)))
-    offline.page.goto(path.as_uri())
-    offline.page.wait_for_function(
-        "document.querySelector('[data-part=readout]').textContent.startsWith('step ')"
-    )
+    offline, uri = replay(visit)
     offline.page.keyboard.press("Home")
     assert offline.readout() == visit.readout() and offline.pixels() == visit.pixels()
     assert offline.part("prompt").text_content() == f"“{prompt}”"
     assert offline.page.evaluate("window.hacked") is None
-    assert offline.requests == [path.as_uri()] and not offline.troubles
+    assert offline.requests == [uri] and not offline.troubles
     assert not offline.part("page").is_visible() and offline.part("png").is_visible()
-    context.close()

@@ -56,22 +56,15 @@ def test_a_branch_shows_no_halves_of_the_steps_that_had_none(visit):
     assert hidden == ["hidden", "hidden", "", ""]
 
 
-def test_the_saved_page_of_a_branch_keeps_the_words_of_the_run_it_left(visit, browser, tmp_path):
+def test_the_saved_page_of_a_branch_keeps_the_words_of_the_run_it_left(visit, replay):
     visit.draw("a cat", steps=4)
     branch(visit, "a red cat", step=3)
-    with visit.page.expect_download() as download:
-        visit.part("page").click()
-    download.value.save_as(path := tmp_path / "run.html")
-    context = browser.new_context(offline=True)
-    offline = type(visit)(context.new_page())
-    offline.page.on("pageerror", lambda error: offline.troubles.append(str(error)))
-    offline.page.goto(path.as_uri())
+    offline, _ = replay(visit)
     for step, words in ((3, "a red cat"), (1, "a cat")):
         offline.part("slider").fill(str(step - 1))
         shown = offline.page.locator(".words .word").all_text_contents()
         assert offline.readout().startswith(f"step {step} of 4 ") and " ".join(shown) == words
     assert not offline.troubles
-    context.close()
 
 
 def test_a_run_can_be_shown_large_again_and_removed(visit):

@@ -131,20 +131,13 @@ def test_nothing_moves_when_places_arrive(visit, width):
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_page_that_replays_offline_has_the_path(visit, browser, tmp_path):
+def test_a_page_that_replays_offline_has_the_path(visit, replay):
     visit.draw("red", steps=4)
     visit.page.mouse.move(0, 0)
-    with visit.page.expect_download() as download:
-        visit.part("page").click()
-    download.value.save_as(path := tmp_path / "run.html")
-    context = browser.new_context(offline=True)
-    offline = type(visit)(context.new_page())
-    offline.page.on("pageerror", lambda error: offline.troubles.append(str(error)))
-    offline.page.goto(path.as_uri())
+    offline, _ = replay(visit)
     offline.part("paths").wait_for()
     offline.page.wait_for_function("window.ldm && window.ldm.done")
     shown = ink(offline.page)
     offline.page.keyboard.press("Home")
     assert ink(offline.page) != shown and not offline.part("door").is_visible()
     assert not offline.troubles
-    context.close()
