@@ -6,7 +6,6 @@ pictures. It is read without torch, so that the map can be looked at before a ne
 """
 
 import functools
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ DRAWINGS = {"pca2": 2, "pca3": 3, "umap2": 2, "umap3": 3}  # -> dimensions
 UMAPS = ("umap2", "umap3")  # of them, those that not every atlas has
 COLUMNS = ("caption", "concept", "category", "style", "source")  # what is known of a picture
 THUMBNAIL, PIXELS = 64, 32  # sides: of a picture on the sheet, and as a vector of the pixel space
-SAMPLES = 256  # numbers of each weight that tell a model from another
 Array = np.ndarray
 
 
@@ -33,19 +31,6 @@ def find(checkpoint: str | Path) -> Path | None:
         if (folder / "atlas.json").is_file():
             return folder
     return None
-
-
-def digest(model: Any) -> str:
-    """Returns a short name for the weights of a LatentDiffusion; in any precision the same."""
-    import torch
-
-    found = hashlib.sha256()
-    for part in (model.vae, model.unet, model.text_encoder):
-        for name, weight in part.state_dict().items():
-            flat = weight.detach().flatten()
-            some = flat[:: max(1, len(flat) // SAMPLES)].to("cpu", torch.float16)
-            found.update(f"{name} {tuple(weight.shape)}".encode() + some.numpy().tobytes())
-    return found.hexdigest()[:16]
 
 
 def to_bytes(vectors: Array) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save_file
 
-from ldm.atlas import COLUMNS, DRAWINGS, SPACES, THUMBNAIL, Atlas, digest, to_bytes
+from ldm.atlas import COLUMNS, DRAWINGS, SPACES, THUMBNAIL, Atlas, to_bytes
 from ldm.images import to_sheet
 from ldm.model import LatentDiffusion
 from ldm.projection import (
@@ -67,7 +67,7 @@ def gather(
     to_sheet(thumbnails, columns).save(folder / "sheet.webp", quality=82, method=4)
     about = {
         "model": model.name,
-        "digest": digest(model),
+        "digest": model.digest,
         "t": fixed_t(model),
         "noise_variance": round(1 - float(model.schedule.alpha_bar(fixed_t(model))), 3),
         "latent_shape": list(model.latent_shape),

@@ -7,6 +7,8 @@ B     samples                     L, D     tokens of a prompt and their width
 H, W  height and width in pixels  C, h, w  channels, height and width of a latent
 """
 
+import functools
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from .checkpoint import read_checkpoint
 from .precision import fast_maths
 from .sampling import Denoiser, Prediction
 from .schedule import NoiseSchedule
+
+SAMPLES = 256  # numbers of each weight that tell a model from another
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,17 @@ class LatentDiffusion:
         """(H, W) in pixels of a decoded latent."""
         _, h, w = self.latent_shape
         return h * self.factor, w * self.factor
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A short name for the weights; in any precision the same."""
+        found = hashlib.sha256()
+        for part in (self.vae, self.unet, self.text_encoder):
+            for name, weight in part.state_dict().items():
+                flat = weight.detach().flatten()
+                some = flat[:: max(1, len(flat) // SAMPLES)].to("cpu", torch.float16)
+                found.update(f"{name} {tuple(weight.shape)}".encode() + some.numpy().tobytes())
+        return found.hexdigest()[:16]
 
     def tokenize(self, prompts: Sequence[str]) -> Tokens:
         """Returns the prompts as the text encoder reads them; what is too long is cut.

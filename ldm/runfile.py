@@ -5,7 +5,7 @@ is read, and safetensors itself checks the header against the size of the file.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,16 @@ def write(
 
 
 def read(
-    path: str | Path, names: Sequence[str], optional: Sequence[str] = ()
+    path: str | Path,
+    names: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    older: Mapping[str, Any],
 ) -> tuple[dict[str, Any], tuple[Step, ...], dict[str, Tensor]]:
     """Returns what `write` wrote, on the CPU; `names` are the keys that `about` must have.
 
-    optional: the names that more tensors can have.
+    optional: the names that more tensors can have. older: what is meant where a file that was
+    written earlier says nothing.
     Raises ValueError, in one sentence, for any other file. The values in `about` are not checked.
     """
     from safetensors import SafetensorError, safe_open
@@ -60,7 +65,8 @@ def read(
             if len(header) > MAX_ABOUT:
                 raise ValueError(f"its header has more than {MAX_ABOUT} characters")
             about = json.loads(header)
-            if not isinstance(about, dict) or set(about) != {*names, "timesteps", "guided"}:
+            about = {**older, **about} if isinstance(about, dict) else {}
+            if set(about) != {*names, "timesteps", "guided"}:
                 raise ValueError("its header does not describe one")
             timesteps, guided = about.pop("timesteps"), about.pop("guided")
             found = file.keys()

@@ -20,7 +20,7 @@ from .sampling import UPDATES, Step, draw, sample
 from .source import Source
 
 MAX_GUIDANCE = 30.0
-ABOUT = ("prompt", "seed", "model", "settings")  # what a file says beside the steps
+ABOUT = ("prompt", "seed", "model", "weights", "settings")  # what a file says beside the steps
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ class Trajectory:
     settings: Settings
     steps: tuple[Step, ...]
     source: Source | None = None  # the picture it starts from
+    weights: str = ""  # digest of the LatentDiffusion; "" if it is not known
 
     def __post_init__(self) -> None:
-        for name, value in (("prompt", self.prompt), ("model", self.model)):
-            if not isinstance(value, str):
+        for name in ("prompt", "model", "weights"):
+            if not isinstance(value := getattr(self, name), str):
                 raise ValueError(f"the {name} must be text, got {value!r}")
         new_generator(self.seed)  # raises if it is none
         ts = [step.t for step in self.steps]
@@ -93,9 +94,8 @@ class Trajectory:
     ) -> "Trajectory":
         """Returns a whole run, see `generate`."""
         settings = settings or Settings()
-        return cls(
-            prompt, seed, model.name, settings, tuple(generate(model, prompt, seed, settings))
-        )
+        steps = tuple(generate(model, prompt, seed, settings))
+        return cls(prompt, seed, model.name, settings, steps, weights=model.digest)
 
     @property
     def latent(self) -> Tensor:
@@ -109,7 +109,7 @@ class Trajectory:
         """
         prompt, seed, settings = self._changed(**changes)
         steps = (*self.steps[:index], *steps)
-        return Trajectory(prompt, seed, self.model, settings, steps, self.source)
+        return replace(self, prompt=prompt, seed=seed, settings=settings, steps=steps)
 
     def check(self, model: LatentDiffusion) -> None:
         """Raises ValueError unless this model can go on from here: its name, latents, timesteps."""
@@ -146,7 +146,9 @@ class Trajectory:
     @classmethod
     def load(cls, path: str | Path) -> "Trajectory":
         """Returns the run that `save` wrote, on the CPU; raises ValueError for any other file."""
-        about, steps, more = runfile.read(path, ABOUT, tuple(Source.__annotations__))
+        about, steps, more = runfile.read(
+            path, ABOUT, tuple(Source.__annotations__), older={"weights": ""}
+        )
         try:
             settings = Settings(**about.pop("settings"))
             source = Source(**more) if more else None

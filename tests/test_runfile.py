@@ -34,6 +34,7 @@ def rewrite(path, data=None, **changes):
         {"seed": -1},
         {"seed": 1.5},
         {"model": None},
+        {"weights": 3},
         {"settings": []},
         {"settings": {"n_steps": 4}},
         {"settings": {"steps": 5}},

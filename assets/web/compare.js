@@ -74,7 +74,8 @@ function settingsOf(run) {
   const from = run.branch ? ` · branch at step ${run.branch.index + 1}` : "";
   const painted = run.branch && run.branch.painted ? ", painted" : "";
   const how = `seed ${run.seed} · guidance ${run.guidance} · ${run.sampler_name} · ${count(run.steps)}`;
-  return `${how} · ${run.model}${from}${painted}`;
+  const weights = run.foreign ? ", with other weights than those here" : "";
+  return `${how} · ${run.model}${weights}${from}${painted}`;
 }
 
 function show(entry) {

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ldm.atlas import Atlas, digest, find
+from ldm.atlas import Atlas, find
 from ldm.ui.models import Models
 
 GONE = "This map is not kept any more: open the page again."
@@ -17,7 +17,6 @@ class Atlases:
         self._models = models
         self._opened: dict[Path, Atlas] = {}
         self._made: dict[str, Atlas] = {}  # by the digest of the weights
-        self._digests: dict[Any, str] = {}  # of each model
         self._lock = threading.Lock()
 
     def beside(self, name: str = "") -> Atlas | None:
@@ -34,9 +33,7 @@ class Atlases:
 
     def of(self, model: Any) -> Atlas | None:
         """Returns the map that was made with these very weights, if there is one."""
-        if model not in self._digests:
-            self._digests[model] = digest(model)
-        wanted = self._digests[model]
+        wanted = model.digest
         known = (self._made.get(wanted), self.beside(model.name))
         return next((a for a in known if a and a.about["digest"] == wanted), None)
 

@@ -37,6 +37,7 @@ def describe_start(model: Any, request: Request, settings: Any) -> Message:
         **asdict(request),
         "sampler_name": SAMPLERS[request.sampler],
         "model": model.name,
+        "weights": model.digest,
         "cut": [text for text in cut if text],
         "latent_shape": list(model.latent_shape),
         "image_size": list(model.image_size),

@@ -11,6 +11,7 @@ from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
 from ldm.ui.small_map import describe_map, describe_places
 
+MADE_BY = ("model", "weights")  # what the first message says of a run's model
 Edit = tuple[int, int, int, float]  # channel, row, column of a latent, and its new value
 
 
@@ -124,6 +125,7 @@ class File:
         run = self.trajectory
         run.check(model)
         about = {"skip": run.settings.skip, "words": []}  # no U-Net runs: nothing to see of them
+        about |= {"weights": run.weights, "foreign": run.weights not in ("", model.digest)}
         return Plan(run.settings, (), run.steps, run.source, about)
 
     def request(self) -> Request:
@@ -197,8 +199,10 @@ class Run:
         if not self.steps:
             raise ValueError("This run has no step yet.")
         asked, plan = self.request, self._plan
-        steps, model = tuple(self.steps), self.messages[0]["model"]
-        return Trajectory(asked.prompt, asked.seed, model, plan.settings, steps, plan.source)
+        steps, (model, weights) = tuple(self.steps), (self.messages[0][k] for k in MADE_BY)
+        return Trajectory(
+            asked.prompt, asked.seed, model, plan.settings, steps, plan.source, weights
+        )
 
 
 def to_settings(request: Request) -> Any:

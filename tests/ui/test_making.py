@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldm.atlas import DRAWINGS, SPACES, digest
+from ldm.atlas import DRAWINGS, SPACES
 from ldm.charts import batched
 from ldm.spaces import read_pictures
 from ldm.ui import atlas as answers
@@ -44,7 +44,7 @@ def test_a_map_is_made_of_the_pictures_of_another_by_this_model(
     told = wait(making)
     assert told["made"] == len(atlas) and bool(told.get("umap")) == umap, told
     made = studio.compute(studio.atlases.of)
-    assert made is studio.atlases.get() and made.about["digest"] == digest(clip_model)
+    assert made is studio.atlases.get() and made.about["digest"] == clip_model.digest
     assert made.drawings == [d for d in DRAWINGS if umap or d.startswith("pca")]
     order = choose(atlas)
     assert made.rows["caption"] == [atlas.rows["caption"][i] for i in order]

@@ -131,6 +131,24 @@ def test_a_saved_run_opens_as_it_was(studio, saved):
     )
 
 
+def test_a_saved_run_says_if_other_weights_than_those_here_made_it(studio, saved, tmp_path):
+    """It opens as it was all the same, and so does a file from before files said that."""
+    said = {}
+    for what, weights in {"same": None, "other": "0" * 16, "unknown": ...}.items():
+        (path := tmp_path / "run.safetensors").write_bytes(saved)
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["trajectory"])
+        about = {k: weights or v if k == "weights" else v for k, v in about.items()}
+        about = {k: v for k, v in about.items() if v is not ...}
+        save_file(load_file(path), path, metadata={"trajectory": json.dumps(about)})
+        opened = draw(studio, *studio.open(base64.b64encode(path.read_bytes()).decode()))
+        assert shown(opened) == shown(draw(studio))
+        said[what] = opened[0]["foreign"]
+        (tmp_path / "again.safetensors").write_bytes(studio.save(opened[0]["run"]))
+        assert Trajectory.load(tmp_path / "again.safetensors").weights == about.get("weights", "")
+    assert said == {"same": False, "other": True, "unknown": False}
+
+
 def tampered(saved: bytes, folder) -> dict[str, bytes]:
     """Returns files that somebody made of a saved run, by what is wrong with them."""
     (path := folder / "run.safetensors").write_bytes(saved)
