@@ -154,6 +154,19 @@ def test_where_no_style_is_named_each_thing_has_one_drawing(icon_set):
     assert 0.25 < np.mean(often) < 0.6
 
 
+def test_half_of_the_backgrounds_are_named_whatever_they_are(icon_set):
+    """What the other half says nothing of is of any colour, for the noise to decide."""
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    drawn = [composer.icon(rng, i) for i in range(len(icon_set.icons)) for _ in range(4)]
+    drawn += [composer.scene(rng) for _ in range(200)]
+    named = [scene for scene in drawn if "background" in scene.caption]
+    assert 0.4 < len(named) / len(drawn) < 0.6
+    assert all(f" {scene.background} background" in scene.caption for scene in named)
+    left_open = [scene.background for scene in drawn if "background" not in scene.caption]
+    assert set(left_open) == set(scenes.BACKGROUNDS)
+    assert 0.2 < left_open.count("white") / len(left_open) < 0.5
+
+
 def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer", model_max_length=80)
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
@@ -207,6 +220,24 @@ def test_a_unet_grows_from_the_upper_levels_of_a_deeper_one():
         for name in (name for name in weights if name.startswith(blocks)):
             was = deep.state_dict()[name.replace(blocks, its)]
             torch.testing.assert_close(weights[name], was)
+
+
+def test_a_unet_grows_by_transformer_blocks_that_change_nothing_at_first():
+    old = random_unet(16, 32).state_dict()
+    old = {name: w for name, w in old.items() if ".transformer_blocks.1." not in name}
+    torch.manual_seed(1)
+    models = [denoiser.unet(4, 8, 24, (16, 32)).eval() for _ in range(2)]
+    given = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 24)
+    for model in models:
+        model.load_state_dict(grow.grow(old, model, torch.Generator()))
+    names = [name for name in models[0].state_dict() if ".transformer_blocks.1." in name]
+    assert any((models[0].state_dict()[n] != models[1].state_dict()[n]).any() for n in names)
+    with torch.no_grad():
+        first, second = (model(*given).sample for model in models)
+        torch.testing.assert_close(first, second)
+        for name in (name for name in names if ".to_out.0.weight" in name):
+            models[1].get_parameter(name).normal_()
+        assert (models[1](*given).sample - first).abs().max() > 0.01
 
 
 def test_a_unet_does_not_grow_narrower_or_by_a_fraction():

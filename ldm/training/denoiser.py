@@ -29,8 +29,13 @@ SCHEDULER = {  # the checkpoint's scheduler_config.json
     "set_alpha_to_one": True,
     "rescale_betas_zero_snr": False,
 }
+DEPTH = 2  # transformer blocks at every place where text is read
 WIDTHS = (64, 128)  # of 4 levels the lower two came to do nothing: the text says all they could
 POOLED = 1024  # how wide the pooled text and the timestep's embedding are
+ADDED = re.compile(  # what the parts of a U-Net end in that it is not begun with
+    r"\.proj_out\.|^mid_block\..*\.conv2\."
+    r"|\.transformer_blocks\.[1-9].*\.(to_out\.0|net\.2)\."
+)
 CHECKED = (999, 900, 700, 400, 100)  # timesteps at which progress is measured
 
 
@@ -83,6 +88,7 @@ def unet(
         down_block_types=("DownBlock2D", *["CrossAttnDownBlock2D"] * lower),
         up_block_types=(*["CrossAttnUpBlock2D"] * lower, "UpBlock2D"),
         attention_head_dim=4,
+        transformer_layers_per_block=DEPTH,
         norm_num_groups=16,
         resnet_time_scale_shift="scale_shift",
         time_embedding_dim=POOLED,
@@ -90,8 +96,8 @@ def unet(
         addition_embed_type_num_heads=HEADS,
     )
     for name, weight in model.named_parameters():  # these begin by adding nothing, so that weights
-        if ".proj_out." in name or re.match(r"mid_block\..*\.conv2\.", name):  # that were trained
-            nn.init.zeros_(weight)  # without them go on where they were
+        if ADDED.search(name):  # that were trained without them go on where they were
+            nn.init.zeros_(weight)
     model.set_attn_processor(AttnProcessor())  # this and the memory format: up to a fifth faster,
     return model.to(memory_format=torch.channels_last)  # on CPUs that are fast in bfloat16
 

@@ -192,7 +192,7 @@ def _plain(rgb) -> Image.Image:
 
 
 def _background(rng) -> tuple[str, tuple[int, int, int]]:
-    name = "white" if rng.random() < 0.45 else str(rng.choice(list(BACKGROUNDS)))
+    name = "white" if rng.random() < 0.3 else str(rng.choice(list(BACKGROUNDS)))
     if name in ("white", "black"):
         return name, BACKGROUNDS[name]
     h, lightness, s = colorsys.rgb_to_hls(*(v / 255 for v in BACKGROUNDS[name]))
@@ -283,6 +283,8 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
 
 
 def _ending(rng, background: str, style: str | None) -> str:
-    """What the caption says of background and style; one that is not named is white."""
-    named = background != "white" or rng.random() < 0.2
-    return ending(background if named else None, style)
+    """What the caption says of background and style.
+
+    Half of the backgrounds are not named: what a prompt leaves open, its noise decides.
+    """
+    return ending(background if rng.random() < 0.5 else None, style)
