@@ -33,9 +33,8 @@ class Atlases:
 
     def of(self, model: Any) -> Atlas | None:
         """Returns the map that was made with these very weights, if there is one."""
-        wanted = model.digest
-        known = (self._made.get(wanted), self.beside(model.name))
-        return next((a for a in known if a and a.about["digest"] == wanted), None)
+        known = (self._made.get(model.digest), self.beside(model.name))
+        return next((a for a in known if a and a.about["digest"] == model.digest), None)
 
     def get(self, wanted: Any = None) -> Atlas:
         """Returns the map with this digest; by default the one that is shown.

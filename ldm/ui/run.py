@@ -11,7 +11,6 @@ from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
 from ldm.ui.small_map import describe_map, describe_places
 
-MADE_BY = ("model", "weights")  # what the first message says of a run's model
 Edit = tuple[int, int, int, float]  # channel, row, column of a latent, and its new value
 
 
@@ -198,10 +197,15 @@ class Run:
 
         if not self.steps:
             raise ValueError("This run has no step yet.")
-        asked, plan = self.request, self._plan
-        steps, (model, weights) = tuple(self.steps), (self.messages[0][k] for k in MADE_BY)
+        asked, plan, start = self.request, self._plan, self.messages[0]
         return Trajectory(
-            asked.prompt, asked.seed, model, plan.settings, steps, plan.source, weights
+            asked.prompt,
+            asked.seed,
+            start["model"],
+            plan.settings,
+            tuple(self.steps),
+            plan.source,
+            start["weights"],
         )
 
 
