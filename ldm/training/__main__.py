@@ -128,7 +128,7 @@ def run_latents(args) -> None:
     if args.pictures:
         own, kept = captioned.split(captioned.read_folder(args.pictures))
     else:
-        seen = latents.trained_icons(icons.load(args.work))
+        seen = latents.styled_icons(icons.load(args.work))
     vae, encoder = checkpoint.load_coders(args.work, args.device)
     folder = args.work / "latents"
     folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,8 @@ def run_denoiser(args) -> None:
     empty = text.embed(encoder, tokenizer, [""])
     batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()))
     network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder).to(args.device)
-    state = loop.State(network, folder, lr=args.lr, slow=network.layers)
+    matrices = denoiser.matrices(network.unet)
+    state = loop.State(network, folder, lr=args.lr, slow=network.layers, matrices=matrices)
     begun = begin.begin_denoiser(state, args.start, args.work, encoder)
     print(f"{ae.count(network.unet):.1f} M parameters, {begun}")
     schedule = checkpoint.schedule()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ldm.training import evaluate, sources
+from ldm.training.scenes import STYLED
 
 CARD = """---
 license: cc-by-4.0
@@ -226,7 +227,7 @@ def write(folder: Path) -> str:
     text = CARD.format(
         name=folder.name,
         parts=_parts(folder, record.get("text")),
-        styles=", ".join(icon_set.style for icon_set in sources.ICON_SETS),
+        styles=", ".join(sources.STYLES[name] for name in STYLED),
         **record,
         settings=", ".join(f"{k} {v}" for k, v in figures["settings"].items()),
         table=table(figures),

@@ -36,6 +36,7 @@ ADDED = re.compile(  # what the parts of a U-Net end in that it is not begun wit
     r"\.proj_out\.|^mid_block\..*\.conv2\."
     r"|\.transformer_blocks\.[1-9].*\.(to_out\.0|net\.2)\."
 )
+NOT_TURNED = re.compile("conv_in|conv_out|time_embedding|add_embedding")  # large, or no matrices
 CHECKED = (999, 900, 700, 400, 100)  # timesteps at which progress is measured
 
 
@@ -57,6 +58,12 @@ def denoiser(shape: tuple[int, int, int], widths: tuple[int, ...], encoder: nn.M
     shape: channels and side of the latents, width of the text.
     """
     return Denoiser(unet(*shape, widths), trained(encoder))
+
+
+def matrices(unet: nn.Module) -> list[nn.Parameter]:
+    """The weights of a U-Net that Muon learns best: those inside of it that mix channels."""
+    named = unet.named_parameters()
+    return [w for name, w in named if w.dim() > 1 and not NOT_TURNED.match(name)]
 
 
 def of_unet(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -19,21 +19,26 @@ from ldm.precision import fast_maths
 from ldm.training import grounding, text
 from ldm.training.autoencoder import to_images
 from ldm.training.icons import Icon, IconSet, held_out, load
-from ldm.training.scenes import SCENE_GROUPS, Composer, Scene
+from ldm.training.scenes import SCENE_GROUPS, STYLED, Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
-PLAIN_OFTEN = 3  # times as often as in any other style
+PLAIN_OFTEN = 4  # times as often as in any other style
 KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 
 def trained_icons(icon_set: IconSet) -> IconSet:
-    """What the denoiser may see: not openmoji, and not one rendering in twenty of each concept.
+    """What a network that draws may see: not openmoji, nor one rendering in twenty of each concept.
 
     Of these, things that can be drawn and that people ask for: see `_thing`.
     """
     return icon_set.select(lambda i: i.source != "openmoji" and _thing(i) and not _kept(i))
+
+
+def styled_icons(icon_set: IconSet) -> IconSet:
+    """Of the trained icons what the denoiser sees: the styles that it learns."""
+    return trained_icons(icon_set).select(lambda i: i.source in STYLED)
 
 
 def kept_icons(icon_set: IconSet) -> IconSet:

@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import islice
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from ldm.training.muon import Muon
 
 SLOW = 0.1  # of the learning rate
 
@@ -29,7 +31,7 @@ class TrainStep:
 
 
 class State:
-    """What a run needs to go on: network, its averaged copy, optimiser, counts.
+    """What a run needs to go on: network, its averaged copy, optimisers, counts.
 
     The average has an exponential window that grows with the run up to `window` steps, so that it
     is useful from the start.
@@ -43,20 +45,29 @@ class State:
         lr: float,
         window: int = 2000,
         slow: nn.Module | None = None,
+        matrices: Iterable[nn.Parameter] = (),
     ):
-        """slow: the part of the network that learns at a tenth of the rate."""
+        """slow: the part of the network that learns at a tenth of the rate.
+
+        matrices: weights that Muon updates; AdamW does all others.
+        """
         self.model, self.folder, self.lr, self.window = model, folder, lr, window
         self.device = next(model.parameters()).device
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
-        held = set(slow.parameters()) if slow else set()
+        held, matrices = set(slow.parameters()) if slow else set(), set(matrices)
         parts = {1.0: [], SLOW: []}
         for weight in model.parameters():
-            if weight.requires_grad:
+            if weight.requires_grad and weight not in matrices:
                 parts[SLOW if weight in held else 1.0].append(weight)
         groups = [{"params": part, "rate": rate} for rate, part in parts.items() if part]
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
-        )
+        self.optimizers = {
+            "optimizer": torch.optim.AdamW(
+                groups, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+            )
+        }
+        if matrices:
+            turned = [weight for weight in model.parameters() if weight in matrices]
+            self.optimizers["muon"] = Muon([{"params": turned, "rate": 1.0}], lr=lr)
         self.step, self.samples, self.seconds = 0, 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -68,7 +79,8 @@ class State:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(saved[name])
         self.step, self.samples, self.seconds = saved["step"], saved["samples"], saved["seconds"]
         return True
 
@@ -81,7 +93,8 @@ class State:
 
     def save(self) -> None:
         """Writes state.pt so that a stop in the middle of writing loses nothing."""
-        rest = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        rest = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+        rest["model"] = self.model.state_dict()
         _write(self._counts() | rest, self.folder / "state.pt")
 
     def finish(self) -> None:
@@ -142,16 +155,18 @@ def train(
                 saved, cool = spent, state.step if decaying else None
             lr = state.lr * min(1.0, (state.step - fresh + 1) / warmup)
             lr *= (1 - spent / length) / decay if decaying else 1.0
-            for group in state.optimizer.param_groups:
-                group["lr"] = lr * group["rate"]
-            state.optimizer.zero_grad(set_to_none=True)
+            for optimizer in state.optimizers.values():
+                for group in optimizer.param_groups:
+                    group["lr"] = lr * group["rate"]
+                optimizer.zero_grad(set_to_none=True)
             value, notes, samples = differentiate(
                 pool, state, loss, [*islice(batches, micro_batches)]
             )
             if not math.isfinite(value):
                 raise FloatingPointError(f"the loss is {value} at step {state.step}")
             nn.utils.clip_grad_norm_(state.model.parameters(), clip)
-            state.optimizer.step()
+            for optimizer in state.optimizers.values():
+                optimizer.step()
             state.step, state.samples = state.step + 1, state.samples + samples
             state.update_average(1 + (state.step / 8 if cool is None else (state.step - cool) / 4))
             passed = time.monotonic() - begin

@@ -5,7 +5,7 @@ be in the picture. The same questions asked of real scenes give the judge's own 
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from ldm.colours import COLOURS
 from ldm.training.captions import counted, ending, is_countable
 from ldm.training.icons import Icon, IconSet, held_out
 from ldm.training.judge import Seen
-from ldm.training.scenes import BACKGROUNDS, SCENE_GROUPS, Composer, has_colours
+from ldm.training.scenes import BACKGROUNDS, SCENE_GROUPS, STYLED, Composer, has_colours
 
 TRIES = 2000
 POSITIONS = ("to the left of", "to the right of", "above", "below")
@@ -158,8 +158,8 @@ class _Maker:
         raise LookupError
 
     def style(self, category: str) -> Question:
-        question = self.single(category)
-        return replace(question, style=self.icons[question.icons[0]].source)
+        index = self._draw(range(len(self.icons)), lambda icon: icon.source in STYLED)
+        return replace(self._question(category, [index]), style=self.icons[index].source)
 
     def background(self, category: str) -> Question:
         return replace(self.single(category), background=str(self.rng.choice(list(BACKGROUNDS))))
@@ -184,7 +184,7 @@ class _Maker:
     def _source(self) -> list[int]:
         return self.by_source[str(self.rng.choice(sorted(self.by_source)))]
 
-    def _draw(self, among: list[int], keep: Callable[[Icon], bool]) -> int:
+    def _draw(self, among: Iterable[int], keep: Callable[[Icon], bool]) -> int:
         kept = [i for i in among if keep(self.icons[i])]
         if not kept:
             raise LookupError

@@ -1,0 +1,50 @@
+"""Muon (Jordan et al. 2024): momentum whose update of a matrix turns, but stretches nothing.
+
+Adam scales every weight by itself. Muon takes the momentum of a matrix, or of a convolution as one,
+and makes all its singular values alike, so directions in which the gradient is small are learned as
+fast as the others. PyTorch's own takes no convolutions, and works in bfloat16, which many CPUs
+are slow in.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+QUINTIC = 3.4445, -4.775, 2.0315  # x -> ax + bx^3 + cx^5 brings 0 < x < 1 to about 1 in 5 rounds
+
+
+class Muon(torch.optim.Optimizer):
+    """For weights of two or more dimensions [O,I,...]; an update is as large as Adam's would be."""
+
+    def __init__(
+        self, params: Iterable, lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+    ):
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        for group in self.param_groups:
+            lr, keep = group["lr"], group["momentum"]
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                if weight not in self.state:
+                    self.state[weight]["momentum"] = torch.zeros_like(weight)
+                mean = self.state[weight]["momentum"]
+                mean.lerp_(weight.grad, 1 - keep)
+                update = orthogonal(weight.grad.lerp(mean, keep).flatten(1)).view_as(weight)
+                size = 0.2 * max(len(weight), weight[0].numel()) ** 0.5  # to Adam's mean square
+                weight.mul_(1 - lr * group["weight_decay"]).add_(update, alpha=-lr * size)
+
+
+def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
+    """The matrix [O,I] with singular values of about 1 (0.7 to 1.2), by Newton and Schulz."""
+    a, b, c = QUINTIC
+    x = matrix.T if len(matrix) > matrix.shape[1] else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(rounds):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if len(matrix) > matrix.shape[1] else x
