@@ -8,9 +8,9 @@ from torch import Tensor
 from ldm.model import LatentDiffusion
 from ldm.precision import fast_maths
 from ldm.sampling import UPDATES, sample
+from ldm.training.loop import side_by_side
 
 
-@torch.no_grad()
 def draw(
     model: LatentDiffusion,
     prompts: Sequence[str],
@@ -21,9 +21,14 @@ def draw(
     seeds: Sequence[int] | None = None,
     batch: int = 16,
 ) -> Iterator[Tensor]:
-    """Images [b,3,H,W] of the prompts, `batch` at a time, each from the noise of its seed (0)."""
+    """Images [b,3,H,W] of the prompts, `batch` at a time, each from the noise of its seed (0).
+
+    The batches are drawn side by side, a core each, which is quicker than all cores for one.
+    """
     seeds = [0] * len(prompts) if seeds is None else seeds
-    for start in range(0, len(prompts), batch):
+
+    @torch.no_grad()
+    def one(start: int) -> Tensor:
         part, its = list(prompts[start : start + batch]), list(seeds[start : start + batch])
         denoise = model.denoiser(model.embed(part), model.embed([""] * len(part)), guidance)
         run = sample(
@@ -36,8 +41,10 @@ def draw(
         )
         with fast_maths(model.device):  # halves the time; as pictures they are the same
             *_, last = run
-            image = model.decode(last.x_prev).float().cpu()
-        yield image  # not before: the caller's own maths stays as it is
+            return model.decode(last.x_prev).float().cpu()
+
+    with side_by_side(torch.get_num_threads()) as pool:
+        yield from pool.map(one, range(0, len(prompts), batch))
 
 
 def watched(model: LatentDiffusion, prompts, settings: dict, seeds=None, label="") -> Tensor:

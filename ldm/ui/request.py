@@ -23,9 +23,9 @@ class Request:
     prompt: str
     negative: str = ""
     seed: int = 0
-    steps: int = 25
+    steps: int = 16
     guidance: float = 4.0
-    sampler: str = "euler_ancestral"
+    sampler: str = "dpmpp_2m"
     model: str = ""  # name of one that the studio has; of its first one if it is empty
 
     def __post_init__(self) -> None:

@@ -60,7 +60,7 @@ def test_a_link_brings_the_run_back(visit):
     says(visit, "The link is copied")
     visit.page.goto(visit.page.evaluate("navigator.clipboard.readText()"))
     wait_for_form(visit, PROMPT)
-    assert form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "Euler ancestral"]
+    assert form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "DPM-Solver++ 2M"]
     assert visit.page.evaluate("window.hacked") is None
 
 
@@ -92,7 +92,7 @@ def test_a_picture_carries_its_settings_and_gives_them_back(visit, prompt, tmp_p
     download.save_as(path := tmp_path / "step.png")
     with Image.open(path) as picture:
         picture.load()  # which checks every chunk
-        assert picture.info["parameters"].startswith(prompt + "\nSteps: 3, Sampler: Euler a, ")
+        assert picture.info["parameters"].startswith(prompt + "\nSteps: 3, Sampler: DPM++ 2M, ")
         assert picture.info["parameters"].endswith(", Step: 3")
     visit.page.reload()
     visit.page.wait_for_selector("[data-part=slider]")

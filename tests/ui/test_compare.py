@@ -210,7 +210,7 @@ def test_a_tampered_file_gets_a_sentence_and_loses_nothing(visit, change, tmp_pa
     with visit.page.expect_download() as download:
         visit.part("steps").click()
     data = download.value.path().read_bytes()
-    other = {"cut": data[:-99], "words": data.replace(b"euler_a", b"evil_ab")}
+    other = {"cut": data[:-99], "words": data.replace(b"dpmpp", b"magic")}
     (path := tmp_path / "run.safetensors").write_bytes(other[change])
     visit.part("file").set_input_files(path)
     visit.page.get_by_text("is not a run that was saved").wait_for(timeout=20_000)
@@ -228,8 +228,8 @@ def test_a_run_begins_with_a_picture(visit):
     visit.page.locator("#start input[type=file]").first.set_input_files(picture)
     visit.page.wait_for_timeout(1500)
     visit.page.get_by_role("button", name="Draw from this picture").click()
-    visit.part("readout").get_by_text("of 17").wait_for(timeout=30_000)
-    visit.part("status").get_by_text("17 steps in").wait_for(timeout=30_000)  # of 25, from t 700
+    visit.part("readout").get_by_text("of 11").wait_for(timeout=30_000)
+    visit.part("status").get_by_text("11 steps in").wait_for(timeout=30_000)  # of 16, from t 700
     visit.page.get_by_label("number input for Steps").fill("10")
     visit.page.get_by_role("button", name="Draw from this picture").click()
     visit.part("status").get_by_text("7 steps in", exact=False).wait_for(timeout=30_000)

@@ -308,7 +308,7 @@ def test_a_branch_without_a_prompt_is_asked_for_what_the_run_was():
     form = [*asdict(Request("x")).values()]
     for prompt in ("", None, "  "):
         assert given_or_own([prompt, *form[1:]], own) == list(own.values())
-    changed = given_or_own(["", "", 9, 25, 4.0, "euler_ancestral", ""], own)
+    changed = given_or_own(["", "", 9, *form[3:]], own)
     assert changed == ["a cat", "dogs", 9, 6, 2.0, "ddim", ""]
     assert given_or_own(["a dog", *form[1:]], own) == ["a dog", *form[1:]]
 
