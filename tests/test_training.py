@@ -165,7 +165,7 @@ def test_half_of_the_backgrounds_are_named_whatever_they_are(icon_set):
     assert all(f" {scene.background} background" in scene.caption for scene in named)
     left_open = [scene.background for scene in drawn if "background" not in scene.caption]
     assert set(left_open) == set(scenes.BACKGROUNDS)
-    assert 0.2 < left_open.count("white") / len(left_open) < 0.5
+    assert left_open.count("white") / len(left_open) < 0.2  # it is no likelier than others
 
 
 def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):
