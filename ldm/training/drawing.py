@@ -23,7 +23,7 @@ def draw(
 ) -> Iterator[Tensor]:
     """Images [b,3,H,W] of the prompts, `batch` at a time, each from the noise of its seed (0).
 
-    The batches are drawn side by side, a core each, which is quicker than all cores for one.
+    Several batches are drawn side by side, a core each, which is quicker than all cores for one.
     """
     seeds = [0] * len(prompts) if seeds is None else seeds
 
@@ -43,8 +43,9 @@ def draw(
             *_, last = run
             return model.decode(last.x_prev).float().cpu()
 
-    with side_by_side(torch.get_num_threads()) as pool:
-        yield from pool.map(one, range(0, len(prompts), batch))
+    starts = range(0, len(prompts), batch)
+    with side_by_side(len(starts)) as pool:
+        yield from pool.map(one, starts)
 
 
 def watched(model: LatentDiffusion, prompts, settings: dict, seeds=None, label="") -> Tensor:

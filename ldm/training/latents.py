@@ -29,7 +29,7 @@ KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 
 def trained_icons(icon_set: IconSet) -> IconSet:
-    """What a network that draws may see: not openmoji, nor one rendering in twenty of each concept.
+    """What the judge learns from: not openmoji, nor one rendering in twenty of each concept.
 
     Of these, things that can be drawn and that people ask for: see `_thing`.
     """

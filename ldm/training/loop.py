@@ -178,10 +178,10 @@ def train(
         state.save()
 
 
-def side_by_side(micro_batches: int) -> ThreadPoolExecutor:
-    """Threads for the micro-batches of an update, which share the cores."""
+def side_by_side(batches: int) -> ThreadPoolExecutor:
+    """Threads for so many batches, which share the cores."""
     cores = torch.get_num_threads()
-    workers = min(micro_batches, cores)
+    workers = max(1, min(batches, cores))
     return ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
 
 
