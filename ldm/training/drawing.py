@@ -8,7 +8,7 @@ from torch import Tensor
 from ldm.model import LatentDiffusion
 from ldm.precision import fast_maths
 from ldm.sampling import UPDATES, sample
-from ldm.training.loop import side_by_side
+from ldm.training.cores import side_by_side
 
 
 def draw(

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ldm.training.cores import side_by_side
 from ldm.training.muon import Muon
 
 SLOW = 0.1  # of the learning rate
@@ -176,13 +177,6 @@ def train(
         state.finish()
     else:
         state.save()
-
-
-def side_by_side(batches: int) -> ThreadPoolExecutor:
-    """Threads for so many batches, which share the cores."""
-    cores = torch.get_num_threads()
-    workers = max(1, min(batches, cores))
-    return ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(cores // workers))
 
 
 def differentiate(pool: ThreadPoolExecutor, state: State, loss: Callable, batches: list):
