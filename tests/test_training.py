@@ -210,6 +210,20 @@ def test_a_grown_unet_computes_what_it_did_and_its_copies_differ(levels):
     assert (copies[0] - copies[1]).abs().max() > 0.1 * copies[0].abs().max()
 
 
+def test_a_unet_whose_first_level_grows_computes_what_it_did_there():
+    small, large = random_unet(16, 32), denoiser.unet(4, 8, 24, (32, 32)).eval()
+    large.load_state_dict(grow.grow(small.state_dict(), large, torch.Generator().manual_seed(0)))
+    given, seen = (torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 24)), []
+    for model in (small, large):
+        model.down_blocks[0].register_forward_hook(
+            lambda block, given, output: seen.append(output[0])
+        )
+        with torch.no_grad():
+            model(*given)
+    copied = seen[0].repeat_interleave(2, dim=1)
+    torch.testing.assert_close(seen[1], copied, atol=1e-5, rtol=1e-5)
+
+
 def test_a_unet_grows_from_the_upper_levels_of_a_deeper_one():
     """They go on as they were, where what came from below them adds nothing."""
     deep, cut = random_unet(16, 32, 48), denoiser.unet(4, 8, 24, (16, 32))

@@ -30,7 +30,7 @@ SCHEDULER = {  # the checkpoint's scheduler_config.json
     "rescale_betas_zero_snr": False,
 }
 DEPTH = 2  # transformer blocks at every place where text is read
-WIDTHS = (64, 128)  # of 4 levels the lower two came to do nothing: the text says all they could
+WIDTHS = (128, 128)  # of 4 levels the lower two came to do nothing: the text says all they could
 POOLED = 1024  # how wide the pooled text and the timestep's embedding are
 ADDED = re.compile(  # what the parts of a U-Net end in that it is not begun with
     r"\.proj_out\.|^mid_block\..*\.conv2\."
@@ -78,8 +78,7 @@ def unet(
 
     The text reaches it twice: token by token through cross-attention below the first level, and
     pooled, with the timestep, as scale and shift of every residual block's channels. The second is
-    the same in all cells, so it says what a picture shows, the first where. Few channels where
-    there are many cells, more where there are few: on a CPU what counts is samples a second.
+    the same in all cells, so it says what a picture shows, the first where.
     """
     from diffusers import UNet2DConditionModel
     from diffusers.models.attention_processor import AttnProcessor

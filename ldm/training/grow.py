@@ -17,9 +17,11 @@ WAY_UP = re.compile(r"up_blocks\.(\d+)\.resnets\.(\d+)\.(norm1|conv1\.w|conv_sho
 def grow(weights: dict[str, Tensor], model: nn.Module, generator: torch.Generator) -> dict:
     """A U-Net's weights for `model`, a wider UNet2DConditionModel of one layer a block.
 
-    Exact if all levels widen alike. Deeper levels than `model` has are left out. What the
-    checkpoint has not begins as `model` has it. Raises ValueError if a level's width is not a
-    multiple of the checkpoint's.
+    Exact if all levels widen alike. Otherwise what is begun with has some training to do: where two
+    levels meet on the way up, a group norm's groups are others, and a level that is no wider than
+    the one above any more has no weights on its shortcut down. Deeper levels than `model` has are
+    left out. What the checkpoint has not begins as `model` has it. Raises ValueError if a level's
+    width is not a multiple of the checkpoint's.
     """
     new = tuple(model.config.block_out_channels)
     weights = _cut(weights, len(new))
