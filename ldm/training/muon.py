@@ -30,17 +30,16 @@ class Muon(torch.optim.Optimizer):
 
         @torch.no_grad()
         def turn(weight: Tensor, group: dict) -> None:
-            lr, keep = group["lr"], group["momentum"]
-            mean = self.state[weight]["momentum"]
+            lr, keep, state = group["lr"], group["momentum"], self.state[weight]
+            if not state:
+                state["momentum"] = torch.zeros_like(weight)
+            mean = state["momentum"]
             mean.lerp_(weight.grad, 1 - keep)
             update = orthogonal(weight.grad.lerp(mean, keep).flatten(1)).view_as(weight)
             size = 0.2 * max(len(weight), weight[0].numel()) ** 0.5  # to Adam's mean square
             weight.mul_(1 - lr * group["weight_decay"]).add_(update, alpha=-lr * size)
 
         turned = [(w, g) for g in self.param_groups for w in g["params"] if w.grad is not None]
-        for weight, _ in turned:
-            if weight not in self.state:
-                self.state[weight]["momentum"] = torch.zeros_like(weight)
         with side_by_side(len(turned)) as pool:
             list(pool.map(turn, *zip(*turned, strict=True)))
 
@@ -54,10 +53,10 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     a, b, c = QUINTIC
     x = matrix.T if len(matrix) > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
-    square, product = x @ x.T, torch.eye(len(x)).to(x)
+    square, one = x @ x.T, torch.eye(len(x)).to(x)
+    product = one
     for _ in range(rounds):
-        p = b * square + c * square @ square
-        p.diagonal().add_(a)
+        p = a * one + b * square + c * square @ square
         square, product = p @ square @ p, p @ product
     x = product @ x
     return x.T if len(matrix) > matrix.shape[1] else x
