@@ -210,12 +210,13 @@ def test_a_grown_unet_computes_what_it_did_and_its_copies_differ(levels):
     assert (copies[0] - copies[1]).abs().max() > 0.1 * copies[0].abs().max()
 
 
-def test_a_unet_whose_first_level_grows_computes_what_it_did_there():
-    small, large = random_unet(16, 32), denoiser.unet(4, 8, 24, (32, 32)).eval()
+@pytest.mark.parametrize("level, old, new", [(0, (16, 32), (32, 32)), (1, (16, 16), (16, 32))])
+def test_a_unet_of_which_one_level_grows_computes_what_it_did_on_the_way_down(level, old, new):
+    small, large = random_unet(*old), denoiser.unet(4, 8, 24, new).eval()
     large.load_state_dict(grow.grow(small.state_dict(), large, torch.Generator().manual_seed(0)))
     given, seen = (torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 24)), []
     for model in (small, large):
-        model.down_blocks[0].register_forward_hook(
+        model.down_blocks[level].register_forward_hook(
             lambda block, given, output: seen.append(output[0])
         )
         with torch.no_grad():

@@ -19,12 +19,13 @@ def grow(weights: dict[str, Tensor], model: nn.Module, generator: torch.Generato
 
     Exact if all levels widen alike. Otherwise what is begun with has some training to do: where two
     levels meet on the way up, a group norm's groups are others, and a level that is no wider than
-    the one above any more has no weights on its shortcut down. Deeper levels than `model` has are
-    left out. What the checkpoint has not begins as `model` has it. Raises ValueError if a level's
-    width is not a multiple of the checkpoint's.
+    the one above any more has no weights on its shortcut down (one that is wider from now on has
+    some, which hand on what there is). Deeper levels than `model` has are left out. What the
+    checkpoint has not begins as `model` has it. Raises ValueError if a level's width is not a
+    multiple of the checkpoint's.
     """
     new = tuple(model.config.block_out_channels)
-    weights = _cut(weights, len(new))
+    weights = _handing_on(model) | _cut(weights, len(new))
     old = widths(weights)
     if len(old) < len(new) or any(b % a for a, b in zip(old, new, strict=True)):
         raise ValueError(f"levels of {new} channels do not grow from the checkpoint's {old}")
@@ -51,6 +52,15 @@ def widths(weights: dict[str, Tensor], prefix: str = "") -> tuple[int, ...]:
     """Channels of each level of the U-Net whose weights begin with the prefix."""
     names = (f"{prefix}down_blocks.{level}.resnets.0.conv2.weight" for level in count())
     return tuple(len(weights[name]) for name in takewhile(weights.__contains__, names))
+
+
+def _handing_on(model: nn.Module) -> dict[str, Tensor]:
+    """Weights of its shortcuts with which they change nothing, as where there is none."""
+    named = {name: own for name, own in model.state_dict().items() if ".conv_shortcut." in name}
+    return {
+        name: torch.zeros(len(own)) if own.dim() == 1 else torch.eye(own.shape[1])[..., None, None]
+        for name, own in named.items()
+    }
 
 
 def _cut(weights: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
