@@ -52,6 +52,30 @@ SHAPES = {
 }
 
 
+NOUNS = """\
+  1 This line is of the licence
+00000001 06 n 02 house 0 dwelling_house 0 001 @ 00000009 n 0000 | a building
+00000002 06 n 03 chalet 0 Chalet 0 red_chalet 0 001 @ 00000001 n 0000 | a house of wood
+00000003 06 n 04 cottage 0 hut 0 villas 0 mobile 0 002 @ 00000001 n 0000 ;c 00000002 n 0000 | one
+00000004 06 n 01 lodge 0 001 @ 00000001 n 0000 | a small house
+00000005 14 n 02 lodge 0 house 0 000 | people who meet
+00000006 06 n 01 ski_lodge 0 001 @ 00000004 n 0000 | a kind of a kind
+"""
+SENSES = """\
+  1 This line is of the licence
+house n 2 1 @ 2 1 00000005 00000001
+dwelling_house n 1 1 @ 1 0 00000001
+chalet n 1 1 @ 1 0 00000002
+red_chalet n 1 1 @ 1 0 00000002
+cottage n 1 1 @ 1 0 00000003
+hut n 1 1 @ 1 0 00000003
+villas n 1 1 @ 1 0 00000003
+mobile n 1 1 @ 1 0 00000003
+lodge n 2 1 @ 2 0 00000005 00000004
+ski_lodge n 1 1 @ 1 0 00000006
+"""
+
+
 def package(work: Path, source: sources.Source) -> Path:
     folder = work / "packages" / f"{source.name}-{source.version}" / "package"
     folder.mkdir(parents=True)
@@ -82,6 +106,11 @@ def work(tmp_path_factory, bert_folder) -> Path:
     (names / "data.json").write_text(json.dumps(entries))
     for kind in ("cldr", "emojibase", "github", "iamcal", "joypixels"):
         (names / "shortcodes" / f"{kind}.json").write_text('{"1F3E0": ["hut"]}')
+    nouns = package(work, sources.WORDS) / "dict"
+    nouns.mkdir()
+    (nouns / "data.noun").write_text(NOUNS)
+    (nouns / "index.noun").write_text(SENSES)
+    (nouns / "index.adj").write_text("mobile a 1 0 1 0 00000007\n")
     return work
 
 
@@ -95,6 +124,11 @@ def test_icons_are_rendered_and_named(icon_set):
     assert icon_set.pictures.shape == (len(icon_set.icons), icons.SIZE, icons.SIZE, 4)
     house = next(i for i in icon_set.icons if i.name == "house")
     assert house.synonyms == ("hut",) and house.group == "objects"
+    assert house.kinds == (
+        "dwelling house",
+        "chalet",
+    )  # of them the rest mean something else first,
+    # are known, plural, adjectives, named by a colour or a capital, or kept to measure by
     apple = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
     assert icon_set.icons[apple].hue == pytest.approx(0, abs=2)
     assert tuple(icon_set.pictures[apple][64, 64]) == (0xDD, 0x22, 0x22, 255)

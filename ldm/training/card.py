@@ -356,12 +356,14 @@ def _sheet(figures: dict) -> str:
 
 def _credits() -> str:
     icons = [f"- {s.credit}: {s.licence}, {s.package} {s.version}" for s in sources.ICON_SETS]
-    names, text, measured = sources.NAMES, sources.TEXT_ENCODER, sources.HELD_OUT_SET
+    names, words, text = sources.NAMES, sources.WORDS, sources.TEXT_ENCODER
+    measured = sources.HELD_OUT_SET
     return "\n".join(
         [
             *icons,
             f"- names and keywords: {names.package} {names.version} ({names.licence}), from "
             "Unicode CLDR (Unicode-3.0)",
+            f"- more words: {words.credit} ({words.licence}), {words.package} {words.version}",
             f"- text encoder: {text.name} ({text.licence}), in half precision, one entry of its "
             "vocabulary unused",
             f"- only to measure, never to train: {measured.credit}: {measured.licence}",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from ldm.model import LatentDiffusion
 from ldm.quality import ssim
-from ldm.training import autoencoder, latents, scenes
+from ldm.training import autoencoder, latents, scenes, wordnet
 from ldm.training.captions import article
 from ldm.training.closeness import REAL_SEED, closeness, spread_out
 from ldm.training.drawing import watched
@@ -19,7 +18,6 @@ from ldm.training.icons import IconSet
 from ldm.training.judge import Judge
 from ldm.training.questions import Question, ask, ask_each, real_scene
 
-UNSEEN_WORDS = Path(__file__).with_name("unseen_words.txt")
 MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "colour binding")
 SHEET_SEED = 5
 
@@ -50,20 +48,16 @@ def ceiling(judge: Judge, icon_set: IconSet, count: int) -> dict[str, Row]:
     return score(judge, autoencoder.to_images(pictures), questions)
 
 
-def unseen_words(names: dict[str, str], path: Path = UNSEEN_WORDS) -> list[tuple[str, set[str]]]:
+def unseen_words(names: dict[str, str]) -> list[tuple[str, set[str]]]:
     """Words that no caption contains, each with the concepts that would be right answers.
 
     names: the name of a thing -> its concept.
     """
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        word, right = line.split(": ")
-        concepts = {names[name] for name in right.split(", ") if name in names}
-        if concepts:
-            found.append((word, concepts))
-    return found
+    concepts = (
+        (word, {names[name] for name in right if name in names})
+        for word, right in wordnet.unseen().items()
+    )
+    return [(word, right) for word, right in concepts if right]
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ldm.colours import dominant_hue
-from ldm.training import sources
+from ldm.training import sources, wordnet
 
 SIZE = 128  # pixels
 LEFT_OUT = {  # emojibase subgroups that draw writing or repeat one drawing many times
@@ -34,7 +35,8 @@ class Icon:
 
     concept: code points, the same for all drawings of one thing; name and synonyms: words people
     type; keywords: loosely related words; group, subgroup: Unicode's categories; hue: degrees, of
-    the one colour that most of it has, or None; box: left, top, right, bottom of what is drawn.
+    the one colour that most of it has, or None; box: left, top, right, bottom of what is drawn;
+    kinds: what it or a kind of it may also be called.
     """
 
     concept: str
@@ -46,6 +48,7 @@ class Icon:
     subgroup: str
     hue: float | None = None
     box: tuple[int, int, int, int] = (0, 0, SIZE, SIZE)
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,19 @@ def build(work: Path) -> IconSet:
         rendered = [r for r in pool.imap(_render, jobs, chunksize=32) if r is not None]
     drawn = {(icon.source, pixels.tobytes()): (icon, pixels) for icon, pixels in rendered[::-1]}
     icons, pictures = zip(*reversed(drawn.values()), strict=True)  # the first of equal drawings
+    icons = _with_kinds(icons, wordnet.Nouns(sources.fetch(sources.WORDS, work) / "package/dict"))
     np.save(work / "icons.tmp.npy", np.stack(pictures))
     (work / "icons.json").unlink(missing_ok=True)
     os.replace(work / "icons.tmp.npy", work / "icons.npy")
     (work / "icons.json").write_text(json.dumps([asdict(icon) for icon in icons]), encoding="utf-8")
     return load(work)
+
+
+def _with_kinds(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]:
+    """The icons with their kinds."""
+    known = {word for icon in icons for word in (icon.name, *icon.synonyms)}
+    kinds = nouns.kinds({icon.name: icon.group for icon in icons}, known)
+    return tuple(replace(icon, kinds=kinds.get(icon.name, ())) for icon in icons)
 
 
 def report(icon_set: IconSet) -> str:

