@@ -320,6 +320,7 @@ def _judged(figures: dict) -> list[str]:
         rows.append(f"| {label} | {_share(row)} | | |")
     for name, row in figures["held out"].items():
         rows.append(f"| {name}, combinations held out from training | {_share(row)} | | |")
+    rows.append(f"| synonyms and kinds by WordNet, top 5 | {_share(figures['kinds'])} | | |")
     rows.append(f"| words no caption contains, top 5 | {_share(figures['unseen words'])} | | |")
     rows.append(f"| variety | {figures['variety']:.2f} | | |")
     rows.append(f"| copies | {figures['copies']:.3f} | | |")

@@ -41,7 +41,7 @@ def features(judge: Judge, image: Tensor) -> Tensor:
 
 def spread_out(words: list, count: int) -> list:
     """At most `count` of the words, evenly spaced."""
-    return words[:: -(-len(words) // count)]
+    return words[:: -(-len(words) // count) or 1]
 
 
 def closeness(

@@ -14,7 +14,7 @@ from ldm.training import autoencoder, latents, scenes, wordnet
 from ldm.training.captions import article
 from ldm.training.closeness import REAL_SEED, closeness, spread_out
 from ldm.training.drawing import watched
-from ldm.training.icons import IconSet
+from ldm.training.icons import Icon, IconSet
 from ldm.training.judge import Judge
 from ldm.training.questions import Question, ask, ask_each, real_scene
 
@@ -22,6 +22,7 @@ MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "c
 SHEET_SEED = 5
 
 Row = dict[str, float | int]
+Meant = list[tuple[str, set[str]]]  # words, and the concepts that are right answers
 
 
 def score(judge: Judge, image: Tensor, questions: Sequence[Question]) -> dict[str, Row]:
@@ -48,16 +49,22 @@ def ceiling(judge: Judge, icon_set: IconSet, count: int) -> dict[str, Row]:
     return score(judge, autoencoder.to_images(pictures), questions)
 
 
-def unseen_words(names: dict[str, str]) -> list[tuple[str, set[str]]]:
-    """Words that no caption contains, each with the concepts that would be right answers.
+def unseen_words(words: Sequence[Icon]) -> Meant:
+    """Words that no caption contains.
 
-    names: the name of a thing -> its concept.
+    words: a drawing of each concept.
     """
-    concepts = (
-        (word, {names[name] for name in right if name in names})
-        for word, right in wordnet.unseen().items()
+    concepts = {icon.name: icon.concept for icon in words}
+    asked = (
+        (word, {concepts[name] for name in names if name in concepts})
+        for word, names in wordnet.unseen().items()
     )
-    return [(word, right) for word, right in concepts if right]
+    return [(word, right) for word, right in asked if right]
+
+
+def kinds(words: Sequence[Icon], count: int) -> Meant:
+    """At most `count` words that captions now and then call one of the concepts by."""
+    return spread_out([(kind, {icon.concept}) for icon in words for kind in icon.kinds], count)
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
@@ -141,18 +148,18 @@ def judged(
         "each": each,
         "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
         "held out": unseen_rows,
-        "unseen words": words_row(model, judge, {i.name: i.concept for i in words}, settings),
+        "kinds": words_row(model, judge, kinds(words, prompts), settings),
+        "unseen words": words_row(model, judge, unseen_words(words), settings),
         **closeness(model, judge, vocabulary, words, settings, image, prompts),
     }
 
 
-def words_row(model: LatentDiffusion, judge: Judge, names: dict[str, str], settings: dict) -> Row:
-    """How often "a <word>" shows a right thing, among five, for words that no caption contains."""
-    asked = unseen_words(names)
+def words_row(model: LatentDiffusion, judge: Judge, asked: Meant, settings: dict) -> Row:
+    """How often "a <word>" shows a right thing, among five."""
     if not asked:
         return share([False])
     prompts = [article(word) for word, _ in asked]
-    seen = judge.look(watched(model, prompts, settings, label="unseen words"))
+    seen = judge.look(watched(model, prompts, settings, label="words"))
     pairs = zip(seen, asked, strict=True)
     return share([bool(right & set(s.things[0].concepts)) for s, (_, right) in pairs])
 
