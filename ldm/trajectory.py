@@ -27,7 +27,7 @@ ABOUT = ("prompt", "seed", "model", "weights", "settings")  # what a file says b
 class Settings:
     """How a run is sampled. Raises ValueError if a value is not allowed."""
 
-    n_steps: int = 16  # 1 ... T of the model's schedule
+    n_steps: int = 12  # 1 ... T of the model's schedule
     guidance: float = 4.0  # 1 (none) ... MAX_GUIDANCE
     sampler: str = "dpmpp_2m"  # a key of UPDATES
     negative: str = ""  # the prompt that guidance leads away from

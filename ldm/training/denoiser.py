@@ -30,7 +30,7 @@ SCHEDULER = {  # the checkpoint's scheduler_config.json
     "rescale_betas_zero_snr": False,
 }
 DEPTH = 2  # transformer blocks at every place where text is read
-WIDTHS = (128, 128)  # of 4 levels the lower two came to do nothing: the text says all they could
+WIDTHS = (128, 256)  # of 4 levels the lower two came to do nothing: the text says all they could
 POOLED = 1024  # how wide the pooled text and the timestep's embedding are
 ADDED = re.compile(  # what the parts of a U-Net end in that it is not begun with
     r"\.proj_out\.|^mid_block\..*\.conv2\."

@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompt", default="a blue umbrella")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--step", type=int, default=10, help="of 16, the one that is shown")
+    parser.add_argument("--step", type=int, default=8, help="of 12, the one that is shown")
     parser.add_argument("--model", default=str(ROOT / "assets" / "models" / "emoji"))
     parser.add_argument("--to", default=str(ROOT / "assets" / "screenshot.png"))
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """What recording costs, paired with plain diffusers in the same minute on the same machine.
 
-    python tests/benchmarks/speed.py [--model FOLDER] [--rounds 5] [--steps 16] [--threads 2]
+    python tests/benchmarks/speed.py [--model FOLDER] [--rounds 5] [--steps 12] [--threads 2]
 
 Each round times every variant once, in turns, forwards and backwards; what counts is the ratio
 within a round. Memory is the peak of a process of its own for each variant.
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(ROOT / "assets" / "models" / "emoji"))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--threads", type=int, help="of torch; by default its own choice")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -228,8 +228,8 @@ def test_a_run_begins_with_a_picture(visit):
     visit.page.locator("#start input[type=file]").first.set_input_files(picture)
     visit.page.wait_for_timeout(1500)
     visit.page.get_by_role("button", name="Draw from this picture").click()
-    visit.part("readout").get_by_text("of 11").wait_for(timeout=30_000)
-    visit.part("status").get_by_text("11 steps in").wait_for(timeout=30_000)  # of 16, from t 700
+    visit.part("readout").get_by_text("of 8").wait_for(timeout=30_000)
+    visit.part("status").get_by_text("8 steps in").wait_for(timeout=30_000)  # of 12, from t 700
     visit.page.get_by_label("number input for Steps").fill("10")
     visit.page.get_by_role("button", name="Draw from this picture").click()
     visit.part("status").get_by_text("7 steps in", exact=False).wait_for(timeout=30_000)
