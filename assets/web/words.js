@@ -74,7 +74,7 @@ async function help() {
 async function near(prompt) {
   const { data } = await server.nearest(prompt);
   if (!data || field().value !== prompt) return;
-  offer("The model was not trained to draw any of this. Nearest that it was: ", data, (name) => name);
+  offer("The model does not know this well, if at all. Nearest that it does: ", data, (name) => name);
 }
 
 document.addEventListener("input", (event) => {

@@ -182,7 +182,8 @@ Objectives and settings are in `ldm/training/`.
 - Captions call 343 of the things by 2,642 more words now and then, WordNet's synonyms and kinds
   of them (`ldm/training/wordnet.py`), in an eighth of the captions that are composed since, and
   single icons stand in a colour that is named in 0.45 instead of 0.35 of the cases where they can;
-  about half of the samples of that time were such.
+  about half of the samples of that time were such. Of these words a quarter shows what it should so
+  far (top 5), so the page does not suggest them; words that are in no caption are where they were.
 - Variety by less guidance: of the 64-128 network 0.51 with guidance 4, 0.53 with 3, 0.52 with 4 but
   none above t 940, 0.55 with none above t 870. Of the 128-128 network 0.49 with 4 and 0.50 with 3,
   which costs what is asked for: 0.62 instead of 0.66 on average, 20 prompts of each category.

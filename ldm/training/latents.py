@@ -93,10 +93,13 @@ def concepts(icon_set: IconSet, sets: int = 3) -> list[Icon]:
 
 
 def vocabulary(work: Path) -> Vocabulary:
-    """The things that the captions name: `concepts` or, of somebody's own pictures, captions."""
+    """The things that the captions name: `concepts` or, of somebody's own pictures, captions.
+
+    Without their kinds, of which few are learned so far.
+    """
     if (work / "icons.json").exists():
         named = concepts(trained_icons(load(work)))
-        return Vocabulary(Thing(icon.name, icon.synonyms + icon.kinds) for icon in named)
+        return Vocabulary(Thing(icon.name, icon.synonyms) for icon in named)
     return Vocabulary(Thing(caption) for caption in sorted(set(captions(work / "latents"))))
 
 
