@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ldm.trajectory import Settings
-
 SAMPLERS = {  # key of sampling.UPDATES -> what people call it
     "ddim": "DDIM",
     "ddpm": "DDPM",
@@ -25,9 +23,9 @@ class Request:
     prompt: str
     negative: str = ""
     seed: int = 0
-    steps: int = Settings.n_steps
-    guidance: float = Settings.guidance
-    sampler: str = Settings.sampler
+    steps: int = 12
+    guidance: float = 4.0
+    sampler: str = "dpmpp_2m"
     model: str = ""  # name of one that the studio has; of its first one if it is empty
 
     def __post_init__(self) -> None:

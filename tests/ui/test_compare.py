@@ -85,7 +85,7 @@ def test_a_run_that_was_put_aside_while_it_was_drawn_has_all_its_steps(visit):
     visit.part("keep").click()
     visit.ask("a house", steps=60)
     visit.page.wait_for_function(
-        "/^step [3-9] /.test(document.querySelector('[data-part=readout]').textContent)"
+        "/^step [3-9] of 60 /.test(document.querySelector('[data-part=readout]').textContent)"
     )
     large = visit.page.get_by_role("button", name="Show large")
     large.evaluate("button => button.click()")  # at once: a tiny model is quick

@@ -7,7 +7,7 @@ from ldm.ui.studio import RECORDED
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::1", "None")
 TEXT = "() => {}.test(document.querySelector('[data-part={}]').textContent)"
 READY = TEXT.format("/^\\d+ steps? in /", "status")
-DRAWING = TEXT.format("/^step [3-9] /", "readout")
+DRAWING = TEXT.format("/^step [3-9] of (60|100) /", "readout")  # not the recorded run
 STOPPED = TEXT.format("/^Stopped/", "status")
 
 

@@ -49,7 +49,7 @@ def test_a_name_of_several_words_is_suggested_from_its_beginning(prompt):
 
 def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
     prompt.fill("zebra crossings")
-    near = offered(prompt, "not trained to draw")
+    near = offered(prompt, "does not know this well")
     assert sorted(near) == ["apple pie", "house", "red apple"]
 
 
