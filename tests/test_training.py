@@ -124,11 +124,9 @@ def test_icons_are_rendered_and_named(icon_set):
     assert icon_set.pictures.shape == (len(icon_set.icons), icons.SIZE, icons.SIZE, 4)
     house = next(i for i in icon_set.icons if i.name == "house")
     assert house.synonyms == ("hut",) and house.group == "objects"
-    assert house.kinds == (
-        "dwelling house",
-        "chalet",
-    )  # of them the rest mean something else first,
-    # are known, plural, adjectives, named by a colour or a capital, or kept to measure by
+    # The other words most often mean something else, are known, plural, adjectives, named by a
+    # colour or a capital, or kept to measure by.
+    assert house.kinds == ("dwelling house", "chalet")
     apple = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
     assert icon_set.icons[apple].hue == pytest.approx(0, abs=2)
     assert tuple(icon_set.pictures[apple][64, 64]) == (0xDD, 0x22, 0x22, 255)

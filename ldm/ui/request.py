@@ -18,7 +18,10 @@ MAX_PROMPT = 2000  # characters
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked for; raises ValueError, in one sentence, for what cannot be done."""
+    """What a run is asked for; raises ValueError, in one sentence, for what cannot be done.
+
+    The defaults are those of Settings, written again because importing them imports torch.
+    """
 
     prompt: str
     negative: str = ""
