@@ -1,6 +1,7 @@
 """Data, autoencoder, latents, text, denoiser, judge, export and evaluation, tiny, end to end."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from ldm.training import (
     closeness,
     denoiser,
     drawing,
+    evaluate,
     example,
     grounding,
     grow,
@@ -217,6 +219,45 @@ def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_fo
                 left, right = place[:, :4].any(), place[:, 4:].any()
                 assert left != right and left == (named[0] == scene.things[0])
         assert not places[len(read) :].any()
+
+
+def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by(icon_set):
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    said = [composer.icon(rng, i).caption for i in range(len(icon_set.icons)) for _ in range(10)]
+
+    def share(words):
+        return np.mean(
+            [any(re.search(rf"\b{word}\b", caption) for word in words) for caption in said]
+        )
+
+    def around(frames):
+        return [word for frame in frames for word in frame.split("{}") if word]
+
+    assert 0.15 < share(captions.ADJECTIVES) < 0.35
+    assert 0.1 < np.mean([any(w in c for w in around(captions.FRAMES)) for c in said]) < 0.3
+    assert share(captions.UNSEEN_ADJECTIVES) == 0
+    assert not any(words in caption for words in around(captions.UNSEEN_FRAMES) for caption in said)
+    asked = evaluate.reworded([i for i in icon_set.icons if i.source == "noto"], 60)
+    assert len(asked) == len(SHAPES)
+    for (prompt, right), name in zip(asked, SHAPES, strict=True):
+        assert name in prompt and prompt != captions.article(name) and len(right) == 1
+
+
+def test_an_adjective_never_makes_the_name_of_another_thing(icon_set, monkeypatch):
+    monkeypatch.setattr(scenes, "ADJECTIVES", ("red",))
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    house = next(icon for icon in icon_set.icons if icon.name == "house")
+    said = {
+        name: {composer._adjective(rng, replace(house, name=name)) for _ in range(60)}
+        for name in ("house", "apple")
+    }
+    assert said == {"house": {"red", None}, "apple": {None}}
+
+
+def test_a_car_in_a_cartoon_is_no_car():
+    thing = scenes.Thing("1F697", "car", 1, None, ())
+    scene = scenes.Scene(None, "a cartoon of a car", ("a car",), (thing,), None, "white", "twemoji")
+    assert list(scene.named()) == [(13, 18, thing)]
 
 
 def random_unet(*widths: int) -> torch.nn.Module:

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -9,10 +10,21 @@ from ldm.colours import COLOURS
 from ldm.training.icons import Icon
 from ldm.training.sources import STYLES
 
+FRAMED_SHARE = 0.2
 NUMBERS = ("no", "one", "two", "three", "four")
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
+
+
+def _said(name: str) -> tuple[str, ...]:
+    """The lines of a file beside this one, without its comments."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if not line.startswith("#"))
+
+
+ADJECTIVES, UNSEEN_ADJECTIVES = _said("adjectives.txt"), _said("unseen_adjectives.txt")
+FRAMES, UNSEEN_FRAMES = _said("frames.txt"), _said("unseen_frames.txt")
 
 
 @functools.cache
@@ -61,29 +73,35 @@ def name_of(rng: np.random.Generator, icon: Icon) -> str:
     return str(rng.choice(icon.kinds)) if icon.kinds and draw > 0.75 else icon.name
 
 
-def words_of(rng: np.random.Generator, icon: Icon, colour: str | None) -> str:
+def words_of(
+    rng: np.random.Generator, icon: Icon, colour: str | None, adjective: str | None
+) -> str:
     """What a picture of one icon is called this time."""
-    words = coloured(name_of(rng, icon), colour)
+    words = described(name_of(rng, icon), colour, adjective)
     form = rng.random()
-    if form < 0.5:
+    if form < 0.6:
         return article(words)
-    if form < 0.75:
-        return words
     if form < 0.85:
-        return f"a picture of {article(words)}"
+        return words
     known = [word for word in icon.keywords if word not in COLOURS]
     some = rng.permutation(known)[:3] if known else ()
     return ", ".join([words, *some])
 
 
-def coloured(name: str, colour: str | None) -> str:
-    """The name with its colour, if there is one."""
-    return f"{colour} {name}" if colour else name
+def framed(rng: np.random.Generator, words: str) -> str:
+    """The words as they are, or sometimes with others around them that change nothing."""
+    frame = str(rng.choice(FRAMES))
+    return frame.format(words) if rng.random() < FRAMED_SHARE else words
 
 
-def counted(name: str, count: int, colour: str | None) -> str:
-    """What a thing of a scene is called, with its count and colour."""
-    words = coloured(name, colour)
+def described(name: str, colour: str | None, adjective: str | None = None) -> str:
+    """The name, after an adjective and a colour if there are any."""
+    return " ".join(word for word in (adjective, colour, name) if word)
+
+
+def counted(name: str, count: int, colour: str | None, adjective: str | None = None) -> str:
+    """What a thing of a scene is called, with its count, colour and an adjective."""
+    words = described(name, colour, adjective)
     return article(words) if count == 1 else f"{NUMBERS[count]} {plural(words)}"
 
 

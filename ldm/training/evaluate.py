@@ -11,7 +11,7 @@ from torch import Tensor
 from ldm.model import LatentDiffusion
 from ldm.quality import ssim
 from ldm.training import autoencoder, latents, scenes, wordnet
-from ldm.training.captions import article
+from ldm.training.captions import UNSEEN_ADJECTIVES, UNSEEN_FRAMES, article, described
 from ldm.training.closeness import REAL_SEED, closeness, spread_out
 from ldm.training.drawing import watched
 from ldm.training.icons import Icon, IconSet
@@ -22,7 +22,7 @@ MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "c
 SHEET_SEED = 5
 
 Row = dict[str, float | int]
-Meant = list[tuple[str, set[str]]]  # words, and the concepts that are right answers
+Meant = list[tuple[str, set[str]]]  # prompts, and the concepts that are right answers
 
 
 def score(judge: Judge, image: Tensor, questions: Sequence[Question]) -> dict[str, Row]:
@@ -50,7 +50,7 @@ def ceiling(judge: Judge, icon_set: IconSet, count: int) -> dict[str, Row]:
 
 
 def unseen_words(words: Sequence[Icon]) -> Meant:
-    """Words that no caption contains.
+    """Words that no caption contains, each as "a WORD".
 
     words: a drawing of each concept.
     """
@@ -59,12 +59,29 @@ def unseen_words(words: Sequence[Icon]) -> Meant:
         (word, {concepts[name] for name in names if name in concepts})
         for word, names in wordnet.unseen().items()
     )
-    return [(word, right) for word, right in asked if right]
+    return [(article(word), right) for word, right in asked if right]
+
+
+def reworded(words: Sequence[Icon], count: int) -> Meant:
+    """At most `count` of the concepts by name, with words around it that no caption contains.
+
+    In turn an adjective that no icon shows and others, as in "a sketch of a cat".
+    """
+    asked = []
+    for k, icon in enumerate(
+        spread_out([i for i in words if i.group in scenes.SCENE_GROUPS], count)
+    ):
+        adjective = UNSEEN_ADJECTIVES[k % len(UNSEEN_ADJECTIVES)]
+        frame = UNSEEN_FRAMES[k % len(UNSEEN_FRAMES)]
+        said = article(described(icon.name, None, adjective)), frame.format(article(icon.name))
+        asked.append((said[k % 2], {icon.concept}))
+    return asked
 
 
 def kinds(words: Sequence[Icon], count: int) -> Meant:
-    """At most `count` words that captions now and then call one of the concepts by."""
-    return spread_out([(kind, {icon.concept}) for icon in words for kind in icon.kinds], count)
+    """At most `count` words that captions now and then call one of the concepts by, as "a WORD"."""
+    called = [(article(kind), {icon.concept}) for icon in words for kind in icon.kinds]
+    return spread_out(called, count)
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
@@ -148,6 +165,7 @@ def judged(
         "each": each,
         "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
         "held out": unseen_rows,
+        "reworded": words_row(model, judge, reworded(words, prompts), settings),
         "kinds": words_row(model, judge, kinds(words, prompts), settings),
         "unseen words": words_row(model, judge, unseen_words(words), settings),
         **closeness(model, judge, vocabulary, words, settings, image, prompts),
@@ -155,10 +173,10 @@ def judged(
 
 
 def words_row(model: LatentDiffusion, judge: Judge, asked: Meant, settings: dict) -> Row:
-    """How often "a <word>" shows a right thing, among five."""
+    """How often a prompt shows a right thing, among five."""
     if not asked:
         return share([False])
-    prompts = [article(word) for word, _ in asked]
+    prompts = [prompt for prompt, _ in asked]
     seen = judge.look(watched(model, prompts, settings, label="words"))
     pairs = zip(seen, asked, strict=True)
     return share([bool(right & set(s.things[0].concepts)) for s, (_, right) in pairs])

@@ -10,7 +10,16 @@ import numpy as np
 from PIL import Image
 
 from ldm.colours import COLOURS, recolour
-from ldm.training.captions import counted, ending, is_countable, joined, name_of, words_of
+from ldm.training.captions import (
+    ADJECTIVES,
+    counted,
+    ending,
+    framed,
+    is_countable,
+    joined,
+    name_of,
+    words_of,
+)
 from ldm.training.icons import SIZE, Icon, IconSet, held_out
 
 BACKGROUNDS = {  # sRGB
@@ -40,6 +49,7 @@ PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is name
 STYLED = ("twemoji", "noto", "fluent-flat", "fluent-3d")  # what the denoiser learns: of nine sets
 # those that draw nearly every thing and that nobody takes for one of the others
 PLAIN_SHARE = 0.5  # of the scenes
+ADJECTIVE_SHARE = 0.25  # of the things that are called by one: it is to change nothing
 COLOURED_SHARE = 0.3  # of the scenes, in which everything is in a colour that is named
 
 
@@ -77,8 +87,8 @@ class Scene:
         """Where in the caption each thing is named: from and to which character."""
         end = 0
         for phrase, thing in zip(self.phrases, self.things, strict=True):
-            start = self.caption.index(phrase, end)
-            end = start + len(phrase)
+            whole = re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)")  # no car in a cartoon
+            start, end = whole.search(self.caption, end).span()
             yield start, end, thing
 
 
@@ -91,6 +101,7 @@ class Composer:
     def __init__(self, icon_set: IconSet):
         self.icon_set = icon_set
         self.plain = plain_drawings(icon_set)
+        self.names = {name for icon in icon_set.icons for name in _names(icon)}
         self.by_style: dict[str | None, list[int]] = {}  # None: where no style is named
         for i, icon in enumerate(icon_set.icons):
             if icon.group in SCENE_GROUPS:
@@ -111,9 +122,9 @@ class Composer:
         picture = self._crop(index, colour)
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
-        words = words_of(rng, icon, colour)
+        words = words_of(rng, icon, colour, self._adjective(rng, icon))
         unnamed = index in self.plain and rng.random() < 0.8
-        caption = words + _ending(rng, background, None if unnamed else icon.source)
+        caption = framed(rng, words) + _ending(rng, background, None if unnamed else icon.source)
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
@@ -132,8 +143,11 @@ class Composer:
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
-        phrases = tuple(counted(thing.name, thing.count, thing.colour) for thing in things)
-        caption = joined(phrases, relation) + _ending(rng, background, style)
+        phrases = tuple(
+            counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon))
+            for thing, icon in zip(things, icons, strict=True)
+        )
+        caption = framed(rng, joined(phrases, relation)) + _ending(rng, background, style)
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
@@ -163,11 +177,27 @@ class Composer:
         concepts = sorted(self.icon_set.icons[i].concept for i in chosen)
         return not any(held_out("pair", a, b) for a in concepts for b in concepts if a < b)
 
+    def _adjective(self, rng, icon: Icon) -> str | None:
+        """One that says nothing of the picture, for what is no face and no person; or None.
+
+        None too where the words would name something: a small airplane is a thing of its own.
+        """
+        adjective = str(rng.choice(ADJECTIVES))
+        if icon.group not in SCENE_GROUPS or rng.random() > ADJECTIVE_SHARE:
+            return None
+        called = {f"{adjective} {name}" for name in _names(icon)}
+        return None if called & self.names else adjective
+
     def _crop(self, index: int, colour: str | None) -> Image.Image:
         icon, pixels = self.icon_set.icons[index], self.icon_set.pictures[index]
         if colour:
             pixels = recolour(pixels, icon.hue, colour)
         return Image.fromarray(np.ascontiguousarray(pixels)).crop(icon.box)
+
+
+def _names(icon: Icon) -> tuple[str, ...]:
+    """All that it may be called."""
+    return icon.name, *icon.synonyms, *icon.kinds
 
 
 def plain_drawings(icon_set: IconSet) -> frozenset[int]:
