@@ -236,6 +236,9 @@ def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by
     assert 0.15 < share(captions.ADJECTIVES) < 0.35
     assert 0.1 < np.mean([any(w in c for w in around(captions.FRAMES)) for c in said]) < 0.3
     assert share(captions.UNSEEN_ADJECTIVES) == 0
+    one = captions.preceded(rng)
+    assert {captions.preceded(rng)("owl") for _ in range(99)} == {"an owl", "the owl", "owl"}
+    assert captions.counted("owl", 2, None, one=one) == "two owls"
     assert not any(words in caption for words in around(captions.UNSEEN_FRAMES) for caption in said)
     asked = evaluate.reworded([i for i in icon_set.icons if i.source == "noto"], 60)
     assert len(asked) == len(SHAPES)

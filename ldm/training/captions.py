@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +100,24 @@ def described(name: str, colour: str | None, adjective: str | None = None) -> st
     return " ".join(word for word in (adjective, colour, name) if word)
 
 
-def counted(name: str, count: int, colour: str | None, adjective: str | None = None) -> str:
-    """What a thing of a scene is called, with its count, colour and an adjective."""
+def counted(
+    name: str,
+    count: int,
+    colour: str | None,
+    adjective: str | None = None,
+    one: Callable[[str], str] = article,
+) -> str:
+    """What a thing of a scene is called, with its count, colour and an adjective.
+
+    one: what the words become of which there is one.
+    """
     words = described(name, colour, adjective)
-    return article(words) if count == 1 else f"{NUMBERS[count]} {plural(words)}"
+    return one(words) if count == 1 else f"{NUMBERS[count]} {plural(words)}"
+
+
+def preceded(rng: np.random.Generator) -> Callable[[str], str]:
+    """What puts an article before words this time: "a" mostly, "the", or none."""
+    return (article, "the {}".format, str)[rng.choice(3, p=[0.75, 0.1, 0.15])]
 
 
 def joined(phrases: tuple[str, ...], relation: str | None) -> str:
@@ -112,7 +127,10 @@ def joined(phrases: tuple[str, ...], relation: str | None) -> str:
     return f" {relation} ".join(phrases) if relation else phrases[0]
 
 
-def ending(background: str | None, style: str | None) -> str:
-    """What a caption ends in: of background and style that which it names."""
-    on = f" on {article(background)} background" if background else ""
+def ending(background: str | None, style: str | None, one: Callable[[str], str] = article) -> str:
+    """What a caption ends in: of background and style that which it names.
+
+    one: as in `counted`.
+    """
+    on = f" on {one(f'{background} background')}" if background else ""
     return on + (f" in the {STYLES[style]} style" if style else "")

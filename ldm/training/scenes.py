@@ -12,12 +12,14 @@ from PIL import Image
 from ldm.colours import COLOURS, recolour
 from ldm.training.captions import (
     ADJECTIVES,
+    article,
     counted,
     ending,
     framed,
     is_countable,
     joined,
     name_of,
+    preceded,
     words_of,
 )
 from ldm.training.icons import SIZE, Icon, IconSet, held_out
@@ -143,11 +145,12 @@ class Composer:
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
+        one = preceded(rng)
         phrases = tuple(
-            counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon))
+            counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon), one)
             for thing, icon in zip(things, icons, strict=True)
         )
-        caption = framed(rng, joined(phrases, relation)) + _ending(rng, background, style)
+        caption = framed(rng, joined(phrases, relation)) + _ending(rng, background, style, one)
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
@@ -314,9 +317,9 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
     return cells
 
 
-def _ending(rng, background: str, style: str | None) -> str:
+def _ending(rng, background: str, style: str | None, one=article) -> str:
     """What the caption says of background and style.
 
     Half of the backgrounds are not named: what a prompt leaves open, its noise decides.
     """
-    return ending(background if rng.random() < 0.5 else None, style)
+    return ending(background if rng.random() < 0.5 else None, style, one)
