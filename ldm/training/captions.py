@@ -3,29 +3,20 @@
 import functools
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from ldm.colours import COLOURS
 from ldm.training.icons import Icon
-from ldm.training.sources import STYLES
+from ldm.training.sources import STYLES, listed
 
-FRAMED_SHARE = 0.2
 NUMBERS = ("no", "one", "two", "three", "four")
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
-
-
-def _said(name: str) -> tuple[str, ...]:
-    """The lines of a file beside this one, without its comments."""
-    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
-    return tuple(line for line in lines if not line.startswith("#"))
-
-
-ADJECTIVES, UNSEEN_ADJECTIVES = _said("adjectives.txt"), _said("unseen_adjectives.txt")
-FRAMES, UNSEEN_FRAMES = _said("frames.txt"), _said("unseen_frames.txt")
+ADJECTIVES, UNSEEN_ADJECTIVES = listed("adjectives.txt"), listed("unseen_adjectives.txt")
+FRAMES, UNSEEN_FRAMES = listed("frames.txt"), listed("unseen_frames.txt")
+FRAMED_SHARE = 0.2  # of the captions
 
 
 @functools.cache

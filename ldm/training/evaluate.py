@@ -67,10 +67,9 @@ def reworded(words: Sequence[Icon], count: int) -> Meant:
 
     In turn an adjective that no icon shows and others, as in "a sketch of a cat".
     """
+    chosen = spread_out([icon for icon in words if icon.group in scenes.SCENE_GROUPS], count)
     asked = []
-    for k, icon in enumerate(
-        spread_out([i for i in words if i.group in scenes.SCENE_GROUPS], count)
-    ):
+    for k, icon in enumerate(chosen):
         adjective = UNSEEN_ADJECTIVES[k % len(UNSEEN_ADJECTIVES)]
         frame = UNSEEN_FRAMES[k % len(UNSEEN_FRAMES)]
         said = article(described(icon.name, None, adjective)), frame.format(article(icon.name))

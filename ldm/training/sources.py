@@ -147,6 +147,12 @@ TEXT_ENCODER = Source(
 )
 
 
+def listed(name: str) -> tuple[str, ...]:
+    """The lines of a file in this folder, without its comments."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if not line.startswith("#"))
+
+
 def fetch(source: Source, work: Path) -> Path:
     """Folder of the unpacked package below `work`; downloads it the first time.
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldm.colours import COLOURS
+from ldm.training.sources import listed
 
-UNSEEN_WORDS = Path(__file__).with_name("unseen_words.txt")
 FIELDS = {  # group of emoji -> numbers of the lexicographer files in which the senses meant are
     "animals-nature": {5, 17, 19, 20},  # animal, object, phenomenon, plant
     "food-drink": {6, 13, 20},  # artifact, food, plant
@@ -68,8 +68,7 @@ class Nouns:
 
 def unseen() -> dict[str, list[str]]:
     """Words kept out of all captions, to measure by: each with the names of right answers."""
-    lines = UNSEEN_WORDS.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split(": ") for line in lines if not line.startswith("#"))
+    pairs = (line.split(": ") for line in listed("unseen_words.txt"))
     return {word: right.split(", ") for word, right in pairs}
 
 
