@@ -1,8 +1,11 @@
-"""What composed pictures are called: articles, plurals, counts, colours, background and style."""
+"""What composed pictures are called: articles, plurals, counts, colours, background and style.
+
+People say one thing in many ways, and so do captions: of those listed here the first mostly.
+"""
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,7 +13,51 @@ from ldm.colours import COLOURS
 from ldm.training.icons import Icon
 from ldm.training.sources import STYLES, listed
 
-NUMBERS = ("no", "one", "two", "three", "four")
+QUANTITIES = {
+    2: ("two", "2", "a pair of", "a couple of"),
+    3: ("three", "3", "several", "a few"),
+    4: ("four", "4", "several", "many"),
+}
+SAYINGS = {  # of a relation; what is drawn beside a thing may be said to stand before it
+    "to the left of": (
+        "{} to the left of {}",
+        "{} left of {}",
+        "{} on the left and {} on the right",
+    ),
+    "to the right of": (
+        "{} to the right of {}",
+        "{} right of {}",
+        "{} on the right and {} on the left",
+    ),
+    "above": ("{} above {}", "{} over {}", "{} on top of {}", "{} on {}", "{} sitting on {}"),
+    "below": ("{} below {}", "{} under {}", "{} underneath {}", "{} beneath {}"),
+    "next to": (
+        "{} next to {}",
+        "{} beside {}",
+        "{} near {}",
+        "{} by {}",
+        "{} in front of {}",
+        "{} behind {}",
+    ),
+    "and": ("{} and {}", "{} with {}", "{}, {}", "{} & {}", "{} together with {}"),
+}
+BACKDROPS = (
+    "{} on {}",
+    "{} against {}",
+    "{} with {}",
+    "{}, {}",
+    "{} in front of {}",
+    "on {1}, {0}",
+    "{1}, {0}",
+)
+MANNERS = (
+    "{} in the {} style",
+    "{} in {} style",
+    "{} in the style of {}",
+    "{}, {} style",
+    "{1} style, {0}",
+)
+FIRST_SHARE = 0.6
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
@@ -86,6 +133,16 @@ def framed(rng: np.random.Generator, words: str) -> str:
     return frame.format(words) if rng.random() < FRAMED_SHARE else words
 
 
+def first(ways: Sequence[str]) -> str:
+    """The way to say something that prompts of this project's own choose."""
+    return ways[0]
+
+
+def varied(rng: np.random.Generator) -> Callable[[Sequence[str]], str]:
+    """What chooses one of several ways to say something: the first mostly, else any other."""
+    return lambda ways: str(ways[0] if rng.random() < FIRST_SHARE else rng.choice(ways[1:]))
+
+
 def described(name: str, colour: str | None, adjective: str | None = None) -> str:
     """The name, after an adjective and a colour if there are any."""
     return " ".join(word for word in (adjective, colour, name) if word)
@@ -97,31 +154,30 @@ def counted(
     colour: str | None,
     adjective: str | None = None,
     one: Callable[[str], str] = article,
+    choose: Callable[[Sequence[str]], str] = first,
 ) -> str:
     """What a thing of a scene is called, with its count, colour and an adjective.
 
-    one: what the words become of which there is one.
+    one: what the words become of which there is one; choose: of several ways to say something.
     """
     words = described(name, colour, adjective)
-    return one(words) if count == 1 else f"{NUMBERS[count]} {plural(words)}"
+    return one(words) if count == 1 else f"{choose(QUANTITIES[count])} {plural(words)}"
 
 
 def preceded(rng: np.random.Generator) -> Callable[[str], str]:
     """What puts an article before words this time: "a" mostly, "the", or none."""
-    return (article, "the {}".format, str)[rng.choice(3, p=[0.75, 0.1, 0.15])]
+    return (article, "the {}".format, str)[rng.choice(3, p=[0.65, 0.1, 0.25])]
 
 
-def joined(phrases: tuple[str, ...], relation: str | None) -> str:
-    """One to three things, of which two stand in a relation."""
+def joined(phrases: tuple[str, ...], relation: str | None, choose=first) -> str:
+    """One to three things, of which two stand in a relation. choose: as in `counted`."""
     if len(phrases) == 3:
         return f"{phrases[0]}, {phrases[1]} and {phrases[2]}"
-    return f" {relation} ".join(phrases) if relation else phrases[0]
+    return choose(SAYINGS[relation]).format(*phrases) if relation else phrases[0]
 
 
-def ending(background: str | None, style: str | None, one: Callable[[str], str] = article) -> str:
-    """What a caption ends in: of background and style that which it names.
-
-    one: as in `counted`.
-    """
-    on = f" on {one(f'{background} background')}" if background else ""
-    return on + (f" in the {STYLES[style]} style" if style else "")
+def placed(words: str, background: str | None, style: str | None, one=article, choose=first) -> str:
+    """The words with those for background and style, if they are named; rest as in `counted`."""
+    if background:
+        words = choose(BACKDROPS).format(words, one(f"{background} background"))
+    return choose(MANNERS).format(words, STYLES[style]) if style else words

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ldm.colours import COLOURS
-from ldm.training.captions import counted, ending, is_countable
+from ldm.training.captions import article, counted, first, is_countable, joined, placed
 from ldm.training.icons import Icon, IconSet, held_out
 from ldm.training.judge import Seen
 from ldm.training.scenes import BACKGROUNDS, SCENE_GROUPS, STYLED, Composer, has_colours
@@ -43,9 +43,14 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        named = (counted(thing.name, thing.count, thing.colour) for thing in self.things)
-        words = f" {self.relation or 'and'} ".join(named)
-        return words + ending(self.background, self.style)
+        return self.said()
+
+    def said(self, one: Callable[[str], str] = article, choose=first) -> str:
+        """The prompt, in other words if others are chosen: as in `captions.counted`."""
+        things = ((thing.name, thing.count, thing.colour) for thing in self.things)
+        named = tuple(counted(*thing, one=one, choose=choose) for thing in things)
+        relation = self.relation or ("and" if len(named) == 2 else None)
+        return placed(joined(named, relation, choose), self.background, self.style, one, choose)
 
     def answered(self, seen: Seen) -> dict[str, bool]:
         """Whether the picture shows it; for a single object, also among the first five."""

@@ -12,14 +12,14 @@ from PIL import Image
 from ldm.colours import COLOURS, recolour
 from ldm.training.captions import (
     ADJECTIVES,
-    article,
     counted,
-    ending,
     framed,
     is_countable,
     joined,
     name_of,
+    placed,
     preceded,
+    varied,
     words_of,
 )
 from ldm.training.icons import SIZE, Icon, IconSet, held_out
@@ -126,7 +126,8 @@ class Composer:
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
         words = words_of(rng, icon, colour, self._adjective(rng, icon))
         unnamed = index in self.plain and rng.random() < 0.8
-        caption = framed(rng, words) + _ending(rng, background, None if unnamed else icon.source)
+        style = None if unnamed else icon.source
+        caption = placed(framed(rng, words), _named(rng, background), style, choose=varied(rng))
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
@@ -145,12 +146,13 @@ class Composer:
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
-        one = preceded(rng)
+        one, choose = preceded(rng), varied(rng)
         phrases = tuple(
-            counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon), one)
+            counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon), one, choose)
             for thing, icon in zip(things, icons, strict=True)
         )
-        caption = framed(rng, joined(phrases, relation)) + _ending(rng, background, style, one)
+        words = framed(rng, joined(phrases, relation, choose))
+        caption = placed(words, _named(rng, background), style, one, choose)
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
@@ -317,9 +319,6 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
     return cells
 
 
-def _ending(rng, background: str, style: str | None, one=article) -> str:
-    """What the caption says of background and style.
-
-    Half of the backgrounds are not named: what a prompt leaves open, its noise decides.
-    """
-    return ending(background if rng.random() < 0.5 else None, style, one)
+def _named(rng, background: str) -> str | None:
+    """The background or, of half of them, None: what a prompt leaves open, its noise decides."""
+    return background if rng.random() < 0.5 else None
