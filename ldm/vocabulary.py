@@ -1,6 +1,7 @@
 """What a model was trained to draw, by name: to suggest words, and those nearest to others."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,12 +18,33 @@ class Thing:
     also: tuple[str, ...] = ()
 
 
-class Vocabulary:
-    """All things that one model was trained on, as the captions name them."""
+def names_of(thing: Thing) -> tuple[str, ...]:
+    """Returns all that the captions call it."""
+    return thing.name, *thing.also
 
-    def __init__(self, things: Iterable[Thing]) -> None:
-        self.things = tuple(things)
+
+def words_of(text: str) -> list[str]:
+    """Returns the words of a text, in small letters."""
+    return re.findall(r"[\w'-]+", text.lower())
+
+
+class Vocabulary:
+    """All things that one model was trained on, as the captions name them.
+
+    others: the other words of the captions, as `words_of` finds them.
+    """
+
+    def __init__(self, things: Iterable[Thing], others: Iterable[str] = ()) -> None:
+        self.things, self.others = tuple(things), tuple(others)
         self._vectors: Any = None  # [N, D], once they have been needed
+
+    @classmethod
+    def of_captions(cls, things: Iterable[Thing], captions: Iterable[str]) -> "Vocabulary":
+        """Returns the things, and all other words of the captions."""
+        things = tuple(things)
+        names = {word for thing in things for name in names_of(thing) for word in words_of(name)}
+        read = {word for caption in captions for word in words_of(caption)}
+        return cls(things, sorted(read - names))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Vocabulary":
@@ -31,15 +53,20 @@ class Vocabulary:
         Raises ValueError for a file that `save` did not write.
         """
         path = Path(folder) / FILE
+        if not path.is_file():
+            return cls(())
         try:
-            rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-            return cls(Thing(row["name"], tuple(row["also"])) for row in rows)
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            things = (Thing(row["name"], tuple(row["also"])) for row in saved["things"])
+            return cls(things, saved["others"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is no vocabulary: {error!r}") from None
 
     def save(self, folder: Path) -> None:
         rows = [json.dumps(asdict(thing), ensure_ascii=False) for thing in self.things]
-        (folder / FILE).write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="utf-8")
+        others = json.dumps(self.others, ensure_ascii=False)
+        text = '{"things": [\n' + ",\n".join(rows) + f'\n],\n"others": {others}}}\n'
+        (folder / FILE).write_text(text, encoding="utf-8")
 
     def nearest(self, model: Any, prompt: str, k: int = 5) -> list[str]:
         """Returns the names of the k things that mean most nearly what the prompt does.

@@ -14,8 +14,11 @@ from ldm.vocabulary import Thing, Vocabulary
 
 def test_a_vocabulary_is_kept_with_its_checkpoint(tmp_path):
     things = (Thing("apple", ("fruit",)), Thing("piñata"))
-    Vocabulary(things).save(tmp_path)
-    assert Vocabulary.load(tmp_path).things == things
+    captions = "An apple & two piñatas", "the fruit's 2 apple pies"
+    Vocabulary.of_captions(things, captions).save(tmp_path)
+    found = Vocabulary.load(tmp_path)
+    assert found.things == things
+    assert found.others == ("2", "an", "fruit's", "pies", "piñatas", "the", "two")
 
 
 def test_a_checkpoint_without_one_has_an_empty_vocabulary(tmp_path, bert_folder):
@@ -40,7 +43,9 @@ def test_what_words_mean_does_not_depend_on_what_else_is_in_the_batch(bert_folde
     np.testing.assert_allclose(alone, beside, atol=1e-5)
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "cat"}]', '{"name": "cat"}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[1]", '[{"name": "cat", "also": []}]', '{"things": [{"name": "cat"}]}']
+)
 def test_a_file_that_is_no_vocabulary_is_named(content, tmp_path):
     (tmp_path / "vocabulary.json").write_text(content)
     with pytest.raises(ValueError, match=r"vocabulary\.json is no vocabulary"):

@@ -1,19 +1,27 @@
 // Help with the prompt: what the model was trained to draw. Suggestions while typing are found
-// here; only when a prompt names nothing of it, the server is asked for the nearest things.
+// here; only when a prompt names nothing of it, or has a word that was in no caption, the server is
+// asked for the nearest things.
 
 const line = element.querySelector("p");
 const field = () => document.querySelector("#ask input, #ask textarea");
 const MAX_WORDS = 6;
 let names = null; // every name -> the thing's main name
+let read = null; // every word of the captions
 let timer = null;
 
 async function learn() {
   if (names) return;
   names = new Map();
-  for (const { name, also } of (await server.vocabulary(null)).data || []) {
+  const { things, others } = (await server.vocabulary(null)).data || { things: [], others: [] };
+  for (const { name, also } of things) {
     for (const word of [name, ...also]) names.set(word, names.get(word) || name);
   }
+  read = new Set([...others, ...[...names.keys()].flatMap(words).map(({ word }) => word)]);
 }
+
+// The words of a text, in small letters, each with where it begins and ends.
+const words = (text) => [...text.matchAll(/[\p{L}\p{M}\p{N}_'-]+/gu)].map(({ 0: word, index }) =>
+  ({ word: word.toLowerCase(), index, end: index + word.length }));
 
 // Forms under which a word may be listed: itself and what it could be the plural of.
 const singular = (word) =>
@@ -21,25 +29,29 @@ const singular = (word) =>
 
 // Whether the prompt names something: any run of up to four words that is a name.
 function knows(prompt) {
-  const words = prompt.toLowerCase().split(/[^\p{L}\p{N}'-]+/u).filter(Boolean);
-  return words.some((_, start) =>
+  const its = words(prompt).map(({ word }) => word);
+  return its.some((_, start) =>
     [1, 2, 3, 4].some((n) => {
-      const head = words.slice(start, start + n - 1).join(" ");
-      const last = words[start + n - 1];
+      const head = its.slice(start, start + n - 1).join(" ");
+      const last = its[start + n - 1];
       return last && singular(last).some((word) => names.has(`${head} ${word}`.trim()));
     }));
 }
 
+// The first word of the prompt that was in no caption, not even as a plural of one that was.
+const strange = (prompt) =>
+  words(prompt).find(({ word }) => !/^\p{N}+$/u.test(word) && !singular(word).some((form) => read.has(form)));
+
 // The last words of the prompt that begin a name, and the names they begin.
 function complete(prompt) {
-  const words = [...prompt.toLowerCase().matchAll(/[\p{L}\p{N}'-]+/gu)];
-  if (!words.length || /[\s,.]$/.test(prompt)) return null;
-  for (let k = Math.max(0, words.length - 4); k < words.length; k++) {
-    const begun = prompt.slice(words[k].index).toLowerCase();
+  const its = words(prompt);
+  if (!its.length || /[\s,.]$/.test(prompt)) return null;
+  for (let k = Math.max(0, its.length - 4); k < its.length; k++) {
+    const begun = prompt.slice(its[k].index).toLowerCase();
     if (begun.length < 2) continue;
     const found = [...names.keys()].filter((name) => name.startsWith(begun) && name !== begun);
     found.sort((a, b) => a.length - b.length);
-    if (found.length) return { at: words[k].index, found: found.slice(0, MAX_WORDS) };
+    if (found.length) return { at: its[k].index, found: found.slice(0, MAX_WORDS) };
     if (names.has(begun)) return null; // "a cat face" is complete: nothing that begins with "face"
   }
   return null;
@@ -68,13 +80,23 @@ async function help() {
   const begun = names.size && complete(prompt);
   if (begun) offer("", begun.found, (name) => `${prompt.slice(0, begun.at)}${name} `);
   else line.replaceChildren();
-  if (names.size && prompt.trim() && !knows(prompt)) timer = setTimeout(() => near(prompt), 700);
+  if (!names.size || !prompt.trim()) return;
+  const odd = strange(prompt);
+  if (!knows(prompt)) {
+    near(prompt, "The model does not know this well, if at all. Nearest that it does: ", (name) => name);
+  } else if (odd) {
+    near(odd.word, `“${odd.word}” was in no caption that the model learned from. Nearest that it knows: `,
+      (name) => prompt.slice(0, odd.index) + name + prompt.slice(odd.end));
+  }
 }
 
-async function near(prompt) {
-  const { data } = await server.nearest(prompt);
-  if (!data || field().value !== prompt) return;
-  offer("The model does not know this well, if at all. Nearest that it does: ", data, (name) => name);
+// Offers what means most nearly what the words do, once nothing more is typed.
+function near(meant, text, take) {
+  const prompt = field().value;
+  timer = setTimeout(async () => {
+    const { data } = await server.nearest(meant);
+    if (data && field().value === prompt) offer(text, data, take);
+  }, 700);
 }
 
 document.addEventListener("input", (event) => {

@@ -95,12 +95,15 @@ def concepts(icon_set: IconSet, sets: int = 3) -> list[Icon]:
 def vocabulary(work: Path) -> Vocabulary:
     """The things that the captions name: `concepts` or, of somebody's own pictures, captions.
 
-    Without their kinds, of which few are learned so far.
+    Without their kinds, of which few are learned so far: those are among the other words.
     """
+    read = captions(work / "latents")
     if (work / "icons.json").exists():
         named = concepts(trained_icons(load(work)))
-        return Vocabulary(Thing(icon.name, icon.synonyms) for icon in named)
-    return Vocabulary(Thing(caption) for caption in sorted(set(captions(work / "latents"))))
+        things = [Thing(icon.name, icon.synonyms) for icon in named]
+    else:
+        things = [Thing(caption) for caption in sorted(set(read))]
+    return Vocabulary.of_captions(things, read)
 
 
 def captions(folder: Path) -> list[str]:

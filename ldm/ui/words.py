@@ -18,8 +18,8 @@ class Words(gr.HTML):
     def __init__(self, studio: Studio) -> None:
         words = Vocabulary.load(studio.models.source())
 
-        def vocabulary(_: Any) -> list[dict[str, Any]]:
-            return [asdict(thing) for thing in words.things]
+        def vocabulary(_: Any) -> dict[str, Any]:
+            return {"things": [asdict(thing) for thing in words.things], "others": words.others}
 
         def nearest(prompt: Any) -> list[str]:
             if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:

@@ -12,7 +12,7 @@ def address(bert_folder, tmp_path_factory, serve):
     folder = tmp_path_factory.mktemp("checkpoint") / "worded"
     shutil.copytree(bert_folder, folder)
     things = Thing("red apple"), Thing("house", ("home",)), Thing("apple pie")
-    Vocabulary(things).save(folder)
+    Vocabulary(things, ("two", "three", "a", "b", "big", "beside")).save(folder)
     with serve(folder, tmp_path_factory.mktemp("words")) as app:
         yield app.url
 
@@ -51,6 +51,16 @@ def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
     prompt.fill("zebra crossings")
     near = offered(prompt, "does not know this well")
     assert sorted(near) == ["apple pie", "house", "red apple"]
+
+
+def test_a_word_that_was_in_no_caption_is_named_and_replaced_where_it_stands(prompt):
+    prompt.fill("two zebras beside a House")
+    near = offered(prompt, "“zebras” was in no caption")
+    assert sorted(near) == ["apple pie", "house", "red apple"]
+    prompt.page.locator("#words button", has_text="apple pie").click()
+    assert prompt.input_value() == "two apple pie beside a House"
+    prompt.page.wait_for_timeout(1200)
+    assert prompt.page.locator("#words p").text_content() == ""
 
 
 def test_a_prompt_that_names_something_is_left_alone(prompt):
