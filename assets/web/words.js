@@ -85,7 +85,7 @@ async function help() {
   if (!knows(prompt)) {
     near(prompt, "The model does not know this well, if at all. Nearest that it does: ", (name) => name);
   } else if (odd) {
-    near(odd.word, `“${odd.word}” was in no caption that the model learned from. Nearest that it knows: `,
+    near(odd.word, `The model never read “${odd.word}”. Nearest that it knows: `,
       (name) => prompt.slice(0, odd.index) + name + prompt.slice(odd.end));
   }
 }

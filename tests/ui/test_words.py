@@ -55,7 +55,7 @@ def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
 
 def test_a_word_that_was_in_no_caption_is_named_and_replaced_where_it_stands(prompt):
     prompt.fill("two zebras beside a House")
-    near = offered(prompt, "“zebras” was in no caption")
+    near = offered(prompt, "never read “zebras”")
     assert sorted(near) == ["apple pie", "house", "red apple"]
     prompt.page.locator("#words button", has_text="apple pie").click()
     assert prompt.input_value() == "two apple pie beside a House"
