@@ -1,6 +1,6 @@
 """Measures a checkpoint: what the autoencoder keeps, and whether the pictures show the prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,13 @@ from torch import Tensor
 from ldm.model import LatentDiffusion
 from ldm.quality import ssim
 from ldm.training import autoencoder, latents, scenes, wordnet
-from ldm.training.captions import UNSEEN_ADJECTIVES, UNSEEN_FRAMES, article, described
+from ldm.training.captions import (
+    UNSEEN_ADJECTIVES,
+    UNSEEN_FRAMES,
+    article,
+    described,
+    preceded,
+)
 from ldm.training.closeness import REAL_SEED, closeness, spread_out
 from ldm.training.drawing import watched
 from ldm.training.icons import Icon, IconSet
@@ -19,6 +25,7 @@ from ldm.training.judge import Judge
 from ldm.training.questions import Question, ask, ask_each, real_scene
 
 MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "colour binding")
+SAID_OTHERWISE = ("two objects", "position")
 SHEET_SEED = 5
 
 Row = dict[str, float | int]
@@ -81,6 +88,14 @@ def kinds(words: Sequence[Icon], count: int) -> Meant:
     """At most `count` words that captions now and then call one of the concepts by, as "a WORD"."""
     called = [(article(kind), {icon.concept}) for icon in words for kind in icon.kinds]
     return spread_out(called, count)
+
+
+def otherwise(rng: np.random.Generator) -> Callable[[Question], str]:
+    """Says a question's prompt as captions do now and then, never as they mostly do.
+
+    "dog beneath tree" instead of "a dog below a tree".
+    """
+    return lambda question: question.said(preceded(rng), lambda ways: str(rng.choice(ways[1:])))
 
 
 def reconstruction(model: LatentDiffusion, image: Tensor) -> dict[str, float]:
@@ -147,13 +162,18 @@ def judged(
     codes = {icon.concept for icon in words}
     vocabulary = trained.select(lambda icon: icon.concept in codes)
 
-    def rows(questions: list[Question], label: str, seeds=seeds) -> tuple[dict[str, Row], Tensor]:
+    def rows(
+        questions: list[Question], label: str, seeds=seeds, say=Question.said
+    ) -> tuple[dict[str, Row], Tensor]:
         asked = [q for q in questions for _ in range(seeds)]
         its = list(range(seeds)) * len(questions)
-        image = watched(model, [q.prompt for q in asked], settings, its, label)
+        image = watched(model, [say(q) for q in asked], settings, its, label)
         return score(judge, image, asked), image
 
-    trained_rows, image = rows(ask(vocabulary, prompts), "prompts")
+    questions = ask(vocabulary, prompts)
+    trained_rows, image = rows(questions, "prompts")
+    again = [question for question in questions if question.category in SAID_OTHERWISE]
+    said_rows, _ = rows(again, "in other words", say=otherwise(np.random.default_rng(0)))
     each, _ = rows(ask_each(spread_out(words, named)), "by name", seeds=1)
     unseen_rows, _ = rows(ask(vocabulary, -(-prompts // 4), unseen=True), "held-out combinations")
     return {
@@ -164,6 +184,7 @@ def judged(
         "each": each,
         "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
         "held out": unseen_rows,
+        "otherwise": said_rows,
         "reworded": words_row(model, judge, reworded(words, prompts), settings),
         "kinds": words_row(model, judge, kinds(words, prompts), settings),
         "unseen words": words_row(model, judge, unseen_words(words), settings),
