@@ -7,6 +7,7 @@ const field = () => document.querySelector("#ask input, #ask textarea");
 const MAX_WORDS = 6;
 let names = null; // every name -> the thing's main name
 let read = null; // every word of the captions
+let typing = false; // until the prompt is asked for, or left
 let timer = null;
 
 async function learn() {
@@ -75,9 +76,10 @@ function write(prompt) {
 
 async function help() {
   clearTimeout(timer);
+  typing = true;
   await learn();
   const prompt = field().value;
-  const begun = names.size && complete(prompt);
+  const begun = typing && names.size && complete(prompt);
   if (begun) offer("", begun.found, (name) => `${prompt.slice(0, begun.at)}${name} `);
   else line.replaceChildren();
   if (!names.size || !prompt.trim()) return;
@@ -106,6 +108,7 @@ document.addEventListener("input", (event) => {
 // Asked for, or left: completions are of no more use. The nearest things, which have words before
 // them, stay.
 function finish() {
+  typing = false;
   if (!line.firstChild?.data) line.replaceChildren();
 }
 

@@ -88,6 +88,13 @@ def test_completions_go_when_the_prompt_is_asked_for_or_left(prompt, how):
     assert prompt.page.locator("#words button").count() == 0
 
 
+def test_completions_do_not_come_after_the_prompt_was_asked_for(prompt):
+    prompt.fill("a house beside a red")  # the first time: the names are asked of the server
+    prompt.press("Enter")
+    prompt.page.wait_for_timeout(1500)
+    assert prompt.page.locator("#words button").count() == 0
+
+
 def test_completions_are_reached_with_the_keyboard(prompt):
     prompt.fill("two ho")
     assert offered(prompt, "house") == ["home", "house"]
