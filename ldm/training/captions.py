@@ -46,7 +46,6 @@ BACKDROPS = (
     "{} against {}",
     "{} with {}",
     "{}, {}",
-    "{} in front of {}",
     "on {1}, {0}",
     "{1}, {0}",
 )
