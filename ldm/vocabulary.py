@@ -18,13 +18,8 @@ class Thing:
     also: tuple[str, ...] = ()
 
 
-def names_of(thing: Thing) -> tuple[str, ...]:
-    """Returns all that the captions call it."""
-    return thing.name, *thing.also
-
-
 def words_of(text: str) -> list[str]:
-    """Returns the words of a text, in small letters."""
+    """Returns the words of a text, in small letters, as words.js finds them too."""
     return re.findall(r"[\w'-]+", text.lower())
 
 
@@ -42,9 +37,9 @@ class Vocabulary:
     def of_captions(cls, things: Iterable[Thing], captions: Iterable[str]) -> "Vocabulary":
         """Returns the things, and all other words of the captions."""
         things = tuple(things)
-        names = {word for thing in things for name in names_of(thing) for word in words_of(name)}
-        read = {word for caption in captions for word in words_of(caption)}
-        return cls(things, sorted(read - names))
+        names = (name for thing in things for name in (thing.name, *thing.also))
+        named, read = ({w for text in texts for w in words_of(text)} for texts in (names, captions))
+        return cls(things, sorted(read - named))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Vocabulary":

@@ -20,8 +20,9 @@ async function learn() {
   read = new Set([...others, ...[...names.keys()].flatMap(words).map(({ word }) => word)]);
 }
 
-// The words of a text, in small letters, each with where it begins and ends.
-const words = (text) => [...text.matchAll(/[\p{L}\p{M}\p{N}_'-]+/gu)].map(({ 0: word, index }) =>
+// The words of a text, in small letters, as ldm/vocabulary.py finds them too; each with where it
+// begins and ends.
+const words = (text) => [...text.matchAll(/[\p{L}\p{N}_'-]+/gu)].map(({ 0: word, index }) =>
   ({ word: word.toLowerCase(), index, end: index + word.length }));
 
 // Forms under which a word may be listed: itself and what it could be the plural of.

@@ -56,7 +56,7 @@ MANNERS = (
     "{}, {} style",
     "{1} style, {0}",
 )
-FIRST_SHARE = 0.6
+FIRST_SHARE = 0.6  # how often captions take the first of several ways
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
@@ -133,7 +133,7 @@ def framed(rng: np.random.Generator, words: str) -> str:
 
 
 def first(ways: Sequence[str]) -> str:
-    """The way to say something that prompts of this project's own choose."""
+    """Of several ways to say something the first, as the prompts to measure by put it."""
     return ways[0]
 
 
