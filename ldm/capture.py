@@ -133,6 +133,7 @@ def find_words(prompt: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str,
         if start == end:
             continue
         begun, last, places = found[-1] if found else (0, 0, [])
+        start -= len(prompt[last:start].lstrip())  # of a word read as another its end is told only
         if start < last or (start == last > 0 and prompt[last - 1 : last + 1].isalnum()):
             found[-1] = (begun, max(end, last), [*places, place])
         else:

@@ -21,7 +21,13 @@ CLASSES = {  # part of a checkpoint -> the library and the classes it may be of
     "text_encoder": ("transformers", ("CLIPTextModel", "BertModel")),
     "tokenizer": (
         "transformers",
-        ("CLIPTokenizer", "CLIPTokenizerFast", "BertTokenizer", "BertTokenizerFast"),
+        (
+            "CLIPTokenizer",
+            "CLIPTokenizerFast",
+            "BertTokenizer",
+            "BertTokenizerFast",
+            "TokenizersBackend",  # any other, all of it in tokenizer.json
+        ),
     ),
 }
 PIPELINE = "StableDiffusionPipeline"
@@ -50,7 +56,7 @@ class Checkpoint:
     unet: Any  # UNet2DConditionModel
     vae: Any  # AutoencoderKL or AutoencoderTiny
     text_encoder: Any  # CLIPTextModel or BertModel
-    tokenizer: Any  # CLIPTokenizer or BertTokenizer
+    tokenizer: Any  # CLIPTokenizer, BertTokenizer or TokenizersBackend
     scheduler: dict[str, Any]  # scheduler_config.json
 
 

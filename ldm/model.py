@@ -57,7 +57,7 @@ class LatentDiffusion:
     unet: Any  # UNet2DConditionModel
     vae: Any  # AutoencoderKL or AutoencoderTiny
     text_encoder: Any  # CLIPTextModel or BertModel
-    tokenizer: Any  # CLIPTokenizer or BertTokenizer
+    tokenizer: Any  # CLIPTokenizer, BertTokenizer or TokenizersBackend
     schedule: NoiseSchedule
     device: torch.device
 
@@ -146,6 +146,14 @@ class LatentDiffusion:
         return Tokens(
             tokens.input_ids, tokens.attention_mask if masked else None, spans, tuple(cut)
         )
+
+    def normalize(self, prompt: str) -> str:
+        """Returns the prompt as the tokenizer has it before it looks for tokens.
+
+        That is in small letters, and with words it was told to read as others.
+        """
+        normalizer = self.tokenizer.backend_tokenizer.normalizer
+        return normalizer.normalize_str(prompt) if normalizer else prompt
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Text:

@@ -1,5 +1,6 @@
 """What a model was trained to draw, by name: to suggest words, and those nearest to others."""
 
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -37,9 +38,7 @@ class Vocabulary:
     def of_captions(cls, things: Iterable[Thing], captions: Iterable[str]) -> "Vocabulary":
         """Returns the things, and all other words of the captions."""
         things = tuple(things)
-        names = (name for thing in things for name in (thing.name, *thing.also))
-        named, read = ({w for text in texts for w in words_of(text)} for texts in (names, captions))
-        return cls(things, sorted(read - named))
+        return cls(things, sorted(set().union(*map(words_of, captions)) - cls(things).read))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Vocabulary":
@@ -57,11 +56,22 @@ class Vocabulary:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is no vocabulary: {error!r}") from None
 
+    @functools.cached_property
+    def read(self) -> frozenset[str]:
+        """All words of the captions, as `words_of` finds them."""
+        names = (name for thing in self.things for name in (thing.name, *thing.also))
+        return frozenset(self.others).union(*map(words_of, names))
+
     def save(self, folder: Path) -> None:
         rows = [json.dumps(asdict(thing), ensure_ascii=False) for thing in self.things]
         others = json.dumps(self.others, ensure_ascii=False)
         text = '{"things": [\n' + ",\n".join(rows) + f'\n],\n"others": {others}}}\n'
         (folder / FILE).write_text(text, encoding="utf-8")
+
+    def reading(self, model: Any, word: str) -> str | None:
+        """Returns what a model's tokenizer reads in a word's place, if that is another one."""
+        read = model.normalize(word)
+        return None if read == word.lower() else read
 
     def nearest(self, model: Any, prompt: str, k: int = 5) -> list[str]:
         """Returns the names of the k things that mean most nearly what the prompt does.

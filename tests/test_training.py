@@ -62,6 +62,8 @@ NOUNS = """\
 00000004 06 n 01 lodge 0 001 @ 00000001 n 0000 | a small house
 00000005 14 n 02 lodge 0 house 0 000 | people who meet
 00000006 06 n 01 ski_lodge 0 001 @ 00000004 n 0000 | a kind of a kind
+00000007 06 n 01 winter_lodge 0 001 @ 00000006 n 0000 | a kind of a kind of a kind
+00000008 06 n 01 crib 0 002 @ 00000001 n 0000 ;u 00000005 n 0000 | slang for one
 """
 SENSES = """\
   1 This line is of the licence
@@ -75,6 +77,8 @@ villas n 1 1 @ 1 0 00000003
 mobile n 1 1 @ 1 0 00000003
 lodge n 2 1 @ 2 0 00000005 00000004
 ski_lodge n 1 1 @ 1 0 00000006
+winter_lodge n 1 1 @ 1 0 00000007
+crib n 1 1 @ 1 0 00000008
 """
 
 
@@ -126,9 +130,9 @@ def test_icons_are_rendered_and_named(icon_set):
     assert icon_set.pictures.shape == (len(icon_set.icons), icons.SIZE, icons.SIZE, 4)
     house = next(i for i in icon_set.icons if i.name == "house")
     assert house.synonyms == ("hut",) and house.group == "objects"
-    # The other words most often mean something else, are known, plural, adjectives, named by a
-    # colour or a capital, or kept to measure by.
-    assert house.kinds == ("dwelling house", "chalet")
+    # The other words most often mean something else, are known, plural, slang, adjectives, named by
+    # a colour or a capital, kinds of kinds of kinds, or kept to measure by.
+    assert house.kinds == ("dwelling house", "chalet", "ski lodge")
     apple = next(k for k, i in enumerate(icon_set.icons) if i.name == "red apple")
     assert icon_set.icons[apple].hue == pytest.approx(0, abs=2)
     assert tuple(icon_set.pictures[apple][64, 64]) == (0xDD, 0x22, 0x22, 255)

@@ -1,6 +1,6 @@
 // Help with the prompt: what the model was trained to draw. Suggestions while typing are found
 // here; only when a prompt names nothing of it, or has a word that was in no caption, the server is
-// asked for the nearest things.
+// asked for the nearest things, and for what the model reads in that word's place.
 
 const line = element.querySelector("p");
 const field = () => document.querySelector("#ask input, #ask textarea");
@@ -85,21 +85,24 @@ async function help() {
   else line.replaceChildren();
   if (!names.size || !prompt.trim()) return;
   const odd = strange(prompt);
-  if (!knows(prompt)) {
-    near(prompt, "The model does not know this well, if at all. Nearest that it does: ", (name) => name);
-  } else if (odd) {
-    near(odd.word, `The model never read “${odd.word}”. Nearest that it knows: `,
-      (name) => prompt.slice(0, odd.index) + name + prompt.slice(odd.end));
-  }
+  if (odd || !knows(prompt)) timer = setTimeout(near, 700, prompt, odd); // once nothing more is typed
 }
 
-// Offers what means most nearly what the words do, once nothing more is typed.
-function near(meant, text, take) {
-  const prompt = field().value;
-  timer = setTimeout(async () => {
-    const { data } = await server.nearest(meant);
-    if (data && field().value === prompt) offer(text, data, take);
-  }, 700);
+// Offers what means most nearly what a word does that was in no caption or, if the model knows
+// nothing of the prompt and reads that word as no other, what all of it does.
+async function near(prompt, odd) {
+  const ask = async (text) => (await server.meaning(text)).data || { near: [] };
+  const word = odd && await ask(odd.word);
+  const one = word && (word.reading || knows(prompt));
+  const found = one ? word.near : (await ask(prompt)).near;
+  if (!found.length || field().value !== prompt) return;
+  const taken = word?.reading ? ` and takes it for “${word.reading}”` : "";
+  if (one) {
+    offer(`The model never read “${odd.word}”${taken}. Nearest that it knows: `, found,
+      (name) => prompt.slice(0, odd.index) + name + prompt.slice(odd.end));
+  } else {
+    offer("The model does not know this well, if at all. Nearest that it does: ", found, (name) => name);
+  }
 }
 
 document.addEventListener("input", (event) => {

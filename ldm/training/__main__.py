@@ -5,6 +5,7 @@ go on from their last saved state.
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ from tqdm import tqdm
 from ldm.atlas import BUNDLED
 from ldm.images import to_pictures, to_sheet
 from ldm.model import LatentDiffusion
+from ldm.spaces import read_words
 from ldm.training import (
     atlas,
     begin,
@@ -39,7 +41,9 @@ from ldm.training import (
     latents,
     loop,
     prior,
+    readings,
     text,
+    wordnet,
 )
 from ldm.training import autoencoder as ae
 from ldm.trajectory import Settings
@@ -227,9 +231,16 @@ def run_export(args) -> None:
     network.load_state_dict(saved["average"])
     record = loop.record(saved["samples"], saved["seconds"])
     record |= checkpoint.part_records(args.work, encoder)
-    words = text.grown(encoder, network.layers), tokenizer
+    words, known = (text.grown(encoder, network.layers), tokenizer), latents.vocabulary(args.work)
+    if (args.work / "icons.json").exists():
+        model = checkpoint.assemble(network.unet, vae, words)
+        concepts = latents.concepts(latents.trained_icons(icons.load(args.work)))
+        tokens, vectors = tokenizer.get_vocab(), functools.partial(read_words, model)
+        nouns = wordnet.nouns(args.work)
+        meant = readings.readings(concepts, nouns, known.read, tokens, vectors)
+        words = words[0], readings.expanded(tokenizer, meant)
     checkpoint.export(args.out, network.unet, vae, words, record)
-    latents.vocabulary(args.work).save(args.out)
+    known.save(args.out)
     print(f"{args.out}: {record}")
 
 

@@ -104,11 +104,10 @@ def is_countable(icon: Icon) -> bool:
 
 
 def name_of(rng: np.random.Generator, icon: Icon) -> str:
-    """What the icon is called this time: mostly its name, sometimes a synonym, or a kind of it."""
-    draw = rng.random()
-    if icon.synonyms and draw < 0.2:
+    """What the icon is called this time: mostly its name, sometimes a synonym."""
+    if icon.synonyms and rng.random() < 0.2:
         return str(rng.choice(icon.synonyms))
-    return str(rng.choice(icon.kinds)) if icon.kinds and draw > 0.75 else icon.name
+    return icon.name
 
 
 def words_of(

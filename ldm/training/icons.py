@@ -26,6 +26,7 @@ LEFT_OUT = {  # emojibase subgroups that draw writing or repeat one drawing many
     "skin-tone",
     "hair-style",
 }
+MISNAMED = {"construction"}  # what is drawn is a barrier, not what WordNet calls so
 REVOLVERS = {("1F52B", s) for s in ("noto-v1", "fxemoji", "emojione", "streamline")}
 
 
@@ -110,7 +111,7 @@ def build(work: Path) -> IconSet:
         rendered = [r for r in pool.imap(_render, jobs, chunksize=32) if r is not None]
     drawn = {(icon.source, pixels.tobytes()): (icon, pixels) for icon, pixels in rendered[::-1]}
     icons, pictures = zip(*reversed(drawn.values()), strict=True)  # the first of equal drawings
-    icons = _with_kinds(icons, wordnet.Nouns(sources.fetch(sources.WORDS, work) / "package/dict"))
+    icons = _with_kinds(icons, wordnet.nouns(work))
     np.save(work / "icons.tmp.npy", np.stack(pictures))
     (work / "icons.json").unlink(missing_ok=True)
     os.replace(work / "icons.tmp.npy", work / "icons.npy")
@@ -119,10 +120,19 @@ def build(work: Path) -> IconSet:
 
 
 def _with_kinds(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]:
-    """The icons with their kinds."""
-    known = {word for icon in icons for word in (icon.name, *icon.synonyms)}
-    kinds = nouns.kinds({icon.name: icon.group for icon in icons}, known)
-    return tuple(replace(icon, kinds=kinds.get(icon.name, ())) for icon in icons)
+    """The icons with their kinds: of their names two levels deep, then what synonyms mean too.
+
+    Not the kinds of those, for what a synonym says may be wide: a construction is any building.
+    """
+    named = {icon.name: icon.group for icon in icons if icon.name not in MISNAMED}
+    also = {word: icon.group for icon in icons for word in icon.synonyms if word not in named}
+    kinds, more = nouns.kinds(named, named | also, 2), nouns.kinds(also, named | also, 0)
+
+    def of(icon: Icon) -> tuple[str, ...]:
+        found = (*kinds.get(icon.name, ()), *(w for s in icon.synonyms for w in more.get(s, ())))
+        return tuple(dict.fromkeys(found))
+
+    return tuple(replace(icon, kinds=of(icon)) for icon in icons)
 
 
 def report(icon_set: IconSet) -> str:

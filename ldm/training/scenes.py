@@ -46,6 +46,7 @@ RELATIONS = {  # phrase -> direction (columns, rows) from the second object to t
     "and": (-1, 0),
 }
 SCENE_GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
+OTHERS_SHARE = 0.5  # how often a face, a person or a sign is in a scene, of a thing of those groups
 PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is named, the first of
 # these that draws a thing: flat drawings, much alike
 STYLED = ("twemoji", "noto", "fluent-flat", "fluent-3d")  # what the denoiser learns: of nine sets
@@ -106,10 +107,9 @@ class Composer:
         self.names = {name for icon in icon_set.icons for name in _names(icon)}
         self.by_style: dict[str | None, list[int]] = {}  # None: where no style is named
         for i, icon in enumerate(icon_set.icons):
-            if icon.group in SCENE_GROUPS:
-                self.by_style.setdefault(icon.source, []).append(i)
-                if i in self.plain:
-                    self.by_style.setdefault(None, []).append(i)
+            self.by_style.setdefault(icon.source, []).append(i)
+            if i in self.plain:
+                self.by_style.setdefault(None, []).append(i)
         self.coloured = {
             style: [i for i in drawn if has_colours(icon_set.icons[i])]
             for style, drawn in self.by_style.items()
@@ -136,9 +136,11 @@ class Composer:
         background, rgb = _background(rng)
         coloured = rng.random() < COLOURED_SHARE and len(self.coloured[style]) > 2
         pool = (self.coloured if coloured else self.by_style)[style]
+        groups = (self.icon_set.icons[i].group for i in pool)
+        often = np.array([1 if group in SCENE_GROUPS else OTHERS_SHARE for group in groups])
         while True:
-            kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.6, 0.05]))
-            chosen = rng.choice(pool, size=kinds, replace=False)
+            kinds = int(rng.choice([1, 2, 3], p=[0.35, 0.58, 0.07]))
+            chosen = rng.choice(pool, size=kinds, replace=False, p=often / often.sum())
             if self._allowed(chosen):
                 break
         icons = [self.icon_set.icons[i] for i in chosen]

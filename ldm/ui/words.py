@@ -21,15 +21,16 @@ class Words(gr.HTML):
         def vocabulary(_: Any) -> dict[str, Any]:
             return {"things": [asdict(thing) for thing in words.things], "others": words.others}
 
-        def nearest(prompt: Any) -> list[str]:
+        def meaning(prompt: Any) -> dict[str, Any]:
             if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:
                 raise ValueError(f"The prompt must be text of at most {MAX_PROMPT:,} characters.")
-            return studio.compute(words.nearest, prompt)
+            near, reading = (studio.compute(of, prompt) for of in (words.nearest, words.reading))
+            return {"near": near, "reading": reading}
 
         super().__init__(
             html_template='<p class="offers" role="status" aria-label="Words the model knows"></p>',
             js_on_load=(WEB / "words.js").read_text(encoding="utf-8"),
             apply_default_css=False,
-            server_functions=[tell(vocabulary), tell(nearest)],
+            server_functions=[tell(vocabulary), tell(meaning)],
             elem_id="words",
         )

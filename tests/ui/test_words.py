@@ -1,9 +1,12 @@
 """Help with the prompt, in a browser: what the model was trained to draw."""
 
+import json
 import shutil
 
 import pytest
+from transformers import BertTokenizer
 
+from ldm.training.readings import expanded
 from ldm.vocabulary import Thing, Vocabulary
 
 
@@ -13,6 +16,12 @@ def address(bert_folder, tmp_path_factory, serve):
     shutil.copytree(bert_folder, folder)
     things = Thing("red apple"), Thing("house", ("home",)), Thing("apple pie")
     Vocabulary(things, ("two", "three", "a", "b", "big", "beside")).save(folder)
+    plain = BertTokenizer.from_pretrained(folder / "tokenizer")
+    shutil.rmtree(folder / "tokenizer")
+    expanded(plain, {"huts": "houses"}).save_pretrained(folder / "tokenizer")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["tokenizer"][1] = "TokenizersBackend"
+    (folder / "model_index.json").write_text(json.dumps(index))
     with serve(folder, tmp_path_factory.mktemp("words")) as app:
         yield app.url
 
@@ -61,6 +70,14 @@ def test_a_word_that_was_in_no_caption_is_named_and_replaced_where_it_stands(pro
     assert prompt.input_value() == "two apple pie beside a House"
     prompt.page.wait_for_timeout(1200)
     assert prompt.page.locator("#words p").text_content() == ""
+
+
+@pytest.mark.parametrize("typed", ["two Huts beside a house", "two Huts"])
+def test_a_word_that_is_read_as_another_says_so(prompt, typed):
+    prompt.fill(typed)
+    assert offered(prompt, "never read “huts” and takes it for “houses”. Nearest that it knows: ")
+    prompt.page.locator("#words button", has_text="house").click()
+    assert prompt.input_value() == typed.replace("Huts", "house")
 
 
 def test_a_prompt_that_names_something_is_left_alone(prompt):

@@ -1,0 +1,96 @@
+"""Words that no caption contains, read as the names of things that captions do contain.
+
+What the trained layers say of a hound, if they never read of one, is between what they say of a
+dog and of a horse, and nothing that can be drawn. But WordNet knows that a poodle is a dog, and
+MiniLM that a hound is near one. So the tokenizer of a checkpoint has such words replaced, before it
+looks for tokens: an expansion of the vocabulary (as in Kiros et al. 2015, section 2.3) that can be
+read in tokenizer.json, and that leaves all weights as they are.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+
+from ldm.training.captions import article, plural
+from ldm.training.icons import Icon
+from ldm.training.wordnet import FIELDS, Nouns
+from ldm.vocabulary import words_of
+
+NEAR = 0.6  # cosine in MiniLM, from which a noun is read as a name
+NEAR_IN_PIECES = 0.7  # of words that MiniLM has no token for: they are near to what is spelt alike
+EXACT = {"people-body"}  # groups whose names are read in no word that is only near
+
+
+def readings(
+    concepts: Sequence[Icon],
+    nouns: Nouns,
+    read: Collection[str],
+    tokens: Collection[str],
+    vectors: Callable[[Sequence[str]], np.ndarray],
+) -> dict[str, str]:
+    """What is read as the name of a thing, singular and plural: the word, or two, to that name.
+
+    Synonyms and kinds of it by WordNet, and nouns that are nearest to one of its names. concepts: a
+    drawing of each; read: the words of the captions; tokens and vectors: MiniLM's, the latter of
+    some phrases [N,D], of length 1.
+    """
+
+    def is_new(word: str) -> bool:
+        return not set(words_of(word)) <= set(read)
+
+    kinds = {kind: icon.name for icon in reversed(concepts) for kind in reversed(icon.kinds)}
+    found = nearest(concepts, nouns, [w for w in nouns.things() if is_new(w)], tokens, vectors)
+    found |= {kind: name for kind, name in kinds.items() if is_new(kind)}
+    several = {plural(word): plural(name) for word, name in found.items()}
+    return {word: name for word, name in several.items() if is_new(word)} | found
+
+
+def nearest(
+    concepts: Sequence[Icon],
+    nouns: Nouns,
+    words: Sequence[str],
+    tokens: Collection[str],
+    vectors: Callable[[Sequence[str]], np.ndarray],
+) -> dict[str, str]:
+    """The words that are near enough to what a thing of their field is called, to its name."""
+    fields = nouns.things()
+    called = [
+        (word, icon, nouns.fields(word) & FIELDS[icon.group])
+        for icon in concepts
+        if icon.group in FIELDS.keys() - EXACT
+        for word in (icon.name, *icon.synonyms)
+    ]
+    fitting = {
+        field: np.array([field in meant for _, _, meant in called])
+        for field in {fields[word] for word in words}
+    }
+    words = [word for word in words if fitting[fields[word]].any()]
+    if not words:
+        return {}
+    cosine = vectors(list(map(article, words))) @ vectors([article(word) for word, *_ in called]).T
+    cosine[~np.stack([fitting[fields[word]] for word in words])] = -1
+    best = zip(words, cosine.argmax(1), cosine.max(1), strict=True)
+    least = {True: NEAR, False: NEAR_IN_PIECES}
+    return {word: called[k][1].name for word, k, near in best if near >= least[word in tokens]}
+
+
+def expanded(tokenizer, meant: dict[str, str]):
+    """A copy of a tokenizer that reads these words as others; spans stay those of the prompt."""
+    from tokenizers import Regex, Tokenizer, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    words: dict[str, list[str]] = defaultdict(list)
+    for word, name in meant.items():
+        words[name].append(word)
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    replaced = (
+        normalizers.Replace(Regex(rf"(?<![\w-])(?:{'|'.join(sorted(some))})(?![\w-])"), name)
+        for name, some in sorted(words.items())
+    )
+    backend.normalizer = normalizers.Sequence([backend.normalizer, *replaced])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=tokenizer.model_max_length,
+        **tokenizer.special_tokens_map,
+    )

@@ -1,0 +1,134 @@
+"""Words that no caption contains, read as names that captions contain."""
+
+import numpy as np
+import pytest
+from transformers import BertTokenizerFast
+
+from ldm.capture import find_words
+from ldm.model import LatentDiffusion
+from ldm.training.icons import Icon
+from ldm.training.readings import expanded, readings
+from ldm.training.wordnet import Nouns
+from ldm.vocabulary import Vocabulary
+
+DATA = """\
+00000001 05 n 01 dog 0 000 | an animal
+00000002 05 n 01 wolfling 0 000 | another
+00000003 06 n 01 kennel 0 000 | an artifact
+00000004 05 n 01 beast 0 000 | far from all
+00000005 05 n 01 big 0 000 | an adjective too
+00000006 18 n 01 keeper 0 000 | a person
+00000007 06 n 01 hut 0 000 | an artifact
+00000008 05 n 01 wolfette 0 000 | as near as the wolfling, in pieces
+"""
+INDEX = """\
+dog n 1 0 1 0 00000001
+wolfling n 1 0 1 0 00000002
+kennel n 1 0 1 0 00000003
+beast n 1 0 1 0 00000004
+big n 1 0 1 0 00000005
+keeper n 1 0 1 0 00000006
+hut n 1 0 1 0 00000007
+wolfette n 1 0 1 0 00000008
+"""
+ANGLES = {
+    "dog": 0,
+    "kennel": 10,
+    "wolfling": 50,
+    "wolfette": 50,
+    "hut": 60,
+    "beast": 80,
+    "keeper": 0,
+}
+TOKENS = {"wolfling", "kennel", "beast", "keeper"}
+
+
+@pytest.fixture(scope="module")
+def nouns(tmp_path_factory) -> Nouns:
+    folder = tmp_path_factory.mktemp("wordnet")
+    (folder / "data.noun").write_text(DATA)
+    (folder / "index.noun").write_text(INDEX)
+    (folder / "index.adj").write_text("big a 1 0 1 0 00000007\n")
+    return Nouns(folder)
+
+
+@pytest.fixture
+def worded(bert_folder):
+    """The small model with a tokenizer that reads some words as others, saved and loaded."""
+    model = LatentDiffusion.load(bert_folder, "cpu")
+    meant = {"hut": "house", "huts": "houses", "old oak": "apple", "zoo": "red apple"}
+    return model, expanded(model.tokenizer, meant)
+
+
+def vectors(phrases) -> np.ndarray:
+    angles = np.radians([ANGLES[phrase.removeprefix("a ")] for phrase in phrases])
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def icon(name: str, group: str, *kinds: str) -> Icon:
+    return Icon(name, "twemoji", name, (), (), group, "", kinds=kinds)
+
+
+def test_kinds_and_near_nouns_of_the_same_field_are_read_as_the_name(nouns):
+    dog = icon("dog", "animals-nature", "poodle", "big dog")
+    hut = icon("hut", "travel-places", "poodle")  # the first thing that is called so
+    concepts, read = [dog, hut, icon("keeper", "people-body")], {"dog", "hut", "big"}
+    # Not what captions say, what is near to nothing or in pieces, an adjective or a person. The
+    # kennel is nearer to the dog, which is of another field.
+    found = readings(concepts, nouns, read, TOKENS, vectors)
+    assert found == {
+        "poodle": "dog",
+        "poodles": "dogs",
+        "wolfling": "dog",
+        "wolflings": "dogs",
+        "kennel": "hut",
+        "kennels": "huts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read"),
+    [
+        ("a red HUT, two huts", "a red house, two houses"),
+        ("a hut-like chute", None),
+        ("an old oak", "an apple"),
+        ("zoo", "red apple"),
+    ],
+)
+def test_a_word_is_read_as_another_and_only_where_it_is_whole(worded, prompt, read):
+    model, tokenizer = worded
+    ids = tokenizer(prompt, padding="max_length").input_ids
+    assert ids == model.tokenizer(read or prompt, padding="max_length").input_ids
+
+
+def test_a_saved_checkpoint_reads_them_in_plain_diffusers_and_here(worded, bert_folder, tmp_path):
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(bert_folder)
+    pipeline.register_modules(tokenizer=worded[1])
+    pipeline.save_pretrained(tmp_path / "worded")
+    again = StableDiffusionPipeline.from_pretrained(tmp_path / "worded")
+    model = LatentDiffusion.load(tmp_path / "worded", "cpu")
+    hut, house = (again.encode_prompt(f"a {w}", "cpu", 1, False)[0] for w in ("hut", "house"))
+    assert hut.equal(house) and model.embed(["a hut"]).hidden.allclose(hut)
+    assert model.normalize("A Hut") == "a house"
+    words = Vocabulary(())
+    assert words.reading(model, "Hut") == "house" and words.reading(model, "House") is None
+
+
+def test_training_goes_on_from_it_with_words_as_they_are(worded, tmp_path):
+    """Captions of one's own may tell a hut from a house."""
+    model, tokenizer = worded
+    tokenizer.save_pretrained(tmp_path)
+    plain = BertTokenizerFast.from_pretrained(tmp_path)
+    assert plain("a hut, a zoo").input_ids == model.tokenizer("a hut, a zoo").input_ids
+    assert plain.model_max_length == model.tokenizer.model_max_length
+
+
+@pytest.mark.parametrize(
+    "words", [["a", "red", "hut", ",", "huts"], ["an", "old oak"], ["zoo", "zoo"]]
+)
+def test_its_tokens_stand_where_the_typed_word_does(worded, words):
+    prompt = " ".join(words)
+    spans = worded[1](prompt, return_offsets_mapping=True)["offset_mapping"]
+    assert [word for word, _ in find_words(prompt, spans)] == words
