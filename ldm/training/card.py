@@ -356,24 +356,35 @@ def table(figures: dict) -> str:
 
 def _judged(figures: dict) -> list[str]:
     rows = ["", "| | score | ceiling | share |", "|---|---|---|---|"]
-    found, best = evaluate.shares(figures), figures["ceiling"]
-    for name, row in figures["asked"].items():
-        own = f"{_share(best[name])} | {found[name]:.2f}" if name in found else "|"
-        rows.append(f"| {name} | {_share(row)} | {own} |")
-    rows.append(f"| **mean of six** | | | **{found['mean of six']:.2f}** |")
+    best, five = figures["ceiling"], "single object, top 5"
+    rows += [_row(name, row, best.get(name)) for name, row in figures["asked"].items()]
+    mean = evaluate.shares(figures)["mean of six"]
+    rows.append(f"| **mean of six** | | | **{mean:.2f}** |")
     for name, row in figures["each"].items():
         label = name.replace("single object", f'{row["count"]} concepts, each "a NAME", seed 0')
-        rows.append(f"| {label} | {_share(row)} | | |")
+        rows.append(_row(label, row, best.get(name)))
     for name, row in figures["held out"].items():
-        rows.append(f"| {name}, combinations held out from training | {_share(row)} | | |")
+        label = f"{name}, combinations held out from training"
+        rows.append(_row(label, row, figures["ceiling held out"].get(name)))
     for name, row in figures["otherwise"].items():
-        rows.append(f"| {name}, said in other ways | {_share(row)} | | |")
-    rows.append(f"| other words around a name, top 5 | {_share(figures['reworded'])} | | |")
-    rows.append(f"| synonyms and kinds by WordNet, top 5 | {_share(figures['kinds'])} | | |")
-    rows.append(f"| words no caption contains, top 5 | {_share(figures['unseen words'])} | | |")
+        rows.append(_row(f"{name}, said in other ways", row, best.get(name)))
+    for label, name in (
+        ("other words around a name", "reworded"),
+        ("synonyms and kinds by WordNet", "kinds"),
+        ("words no caption contains", "unseen words"),
+    ):
+        rows.append(_row(f"{label}, top 5", figures[name], best.get(five)))
     rows.append(f"| variety | {figures['variety']:.2f} | | |")
     rows.append(f"| copies | {figures['copies']:.3f} | | |")
     return [*rows, f"| Fréchet distance | {figures['frechet']:.1f} | | |"]
+
+
+def _row(label: str, row: dict, best: dict | None) -> str:
+    """A score and, if there is one, the ceiling and the share of it."""
+    if not best:
+        return f"| {label} | {_share(row)} | | |"
+    share = row["share"] / max(best["share"], 1e-9)
+    return f"| {label} | {_share(row)} | {_share(best)} | {share:.2f} |"
 
 
 def _share(row: dict) -> str:

@@ -48,10 +48,13 @@ def share(right: Sequence[bool]) -> Row:
     return {"share": round(mean, 4), "error": round(error, 4), "count": len(right)}
 
 
-def ceiling(judge: Judge, icon_set: IconSet, count: int) -> dict[str, Row]:
-    """The judge's own score on real scenes of the same kinds, of renderings it never saw."""
+def ceiling(judge: Judge, icon_set: IconSet, count: int, *, unseen: bool = False) -> dict[str, Row]:
+    """The judge's own score on real scenes of the same kinds, of renderings it never saw.
+
+    unseen: of combinations that were held out from its training too.
+    """
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(REAL_SEED)
-    questions = ask(icon_set, count, seed=REAL_SEED)
+    questions = ask(icon_set, count, seed=REAL_SEED, unseen=unseen)
     pictures = [real_scene(composer, question, rng) for question in questions]
     return score(judge, autoencoder.to_images(pictures), questions)
 
@@ -175,6 +178,7 @@ def judged(
     again = [question for question in questions if question.category in SAID_OTHERWISE]
     said_rows, _ = rows(again, "in other words", say=otherwise(np.random.default_rng(0)))
     each, _ = rows(ask_each(spread_out(words, named)), "by name", seeds=1)
+    known = kept.select(lambda icon: icon.concept in codes)
     unseen_rows, _ = rows(ask(vocabulary, -(-prompts // 4), unseen=True), "held-out combinations")
     return {
         "concepts": len(words),
@@ -182,8 +186,9 @@ def judged(
         "seeds": seeds,
         "asked": trained_rows,
         "each": each,
-        "ceiling": ceiling(judge, kept.select(lambda i: i.concept in codes), 4 * prompts),
+        "ceiling": ceiling(judge, known, 4 * prompts),
         "held out": unseen_rows,
+        "ceiling held out": ceiling(judge, known, 4 * prompts, unseen=True),
         "otherwise": said_rows,
         "reworded": words_row(model, judge, reworded(words, prompts), settings),
         "kinds": words_row(model, judge, kinds(words, prompts), settings),
