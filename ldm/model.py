@@ -9,6 +9,7 @@ H, W  height and width in pixels  C, h, w  channels, height and width of a laten
 
 import functools
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,13 +148,11 @@ class LatentDiffusion:
             tokens.input_ids, tokens.attention_mask if masked else None, spans, tuple(cut)
         )
 
-    def normalize(self, prompt: str) -> str:
-        """Returns the prompt as the tokenizer has it before it looks for tokens.
-
-        That is in small letters, and with words it was told to read as others.
-        """
+    def reading(self, word: str) -> str | None:
+        """Returns the other word, or words, that the tokenizer reads in a word's place; or None."""
         normalizer = self.tokenizer.backend_tokenizer.normalizer
-        return normalizer.normalize_str(prompt) if normalizer else prompt
+        read = normalizer.normalize_str(word) if normalizer else word
+        return None if _letters(read) == _letters(word) else read
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Text:
@@ -252,6 +251,11 @@ class LatentDiffusion:
 
     def _draw(self, generator: torch.Generator) -> Tensor:
         return torch.randn(self.latent_shape, generator=generator)
+
+
+def _letters(text: str) -> str:
+    """The letters and digits of a text, small and without accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if c.isalnum())
 
 
 def new_generator(seed: int) -> torch.Generator:

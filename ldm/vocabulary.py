@@ -68,11 +68,6 @@ class Vocabulary:
         text = '{"things": [\n' + ",\n".join(rows) + f'\n],\n"others": {others}}}\n'
         (folder / FILE).write_text(text, encoding="utf-8")
 
-    def reading(self, model: Any, word: str) -> str | None:
-        """Returns what a model's tokenizer reads in a word's place, if that is another one."""
-        read = model.normalize(word)
-        return None if read == word.lower() else read
-
     def nearest(self, model: Any, prompt: str, k: int = 5) -> list[str]:
         """Returns the names of the k things that mean most nearly what the prompt does.
 

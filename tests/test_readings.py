@@ -9,7 +9,7 @@ from ldm.model import LatentDiffusion
 from ldm.training.icons import Icon
 from ldm.training.readings import expanded, readings
 from ldm.training.wordnet import Nouns
-from ldm.vocabulary import Vocabulary
+from ldm.ui.inside import name_word
 
 DATA = """\
 00000001 05 n 01 dog 0 000 | an animal
@@ -111,9 +111,9 @@ def test_a_saved_checkpoint_reads_them_in_plain_diffusers_and_here(worded, bert_
     model = LatentDiffusion.load(tmp_path / "worded", "cpu")
     hut, house = (again.encode_prompt(f"a {w}", "cpu", 1, False)[0] for w in ("hut", "house"))
     assert hut.equal(house) and model.embed(["a hut"]).hidden.allclose(hut)
-    assert model.normalize("A Hut") == "a house"
-    words = Vocabulary(())
-    assert words.reading(model, "Hut") == "house" and words.reading(model, "House") is None
+    assert model.reading("Hut") == "house" and model.reading("two hüts") == "two houses"
+    assert name_word(model, "Hut") == "Hut → house" and name_word(model, "House") == "House"
+    assert not any(map(model.reading, ["House", "hútch", "小屋", "🛖", "כוך", ""]))
 
 
 def test_training_goes_on_from_it_with_words_as_they_are(worded, tmp_path):

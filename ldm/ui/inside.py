@@ -12,6 +12,12 @@ from ldm.ui.messages import Message
 FINEST = 32  # cells of a map's side
 
 
+def name_word(model: Any, word: str) -> str:
+    """Returns a word of the prompt, and the one that the tokenizer reads in its place, if any."""
+    reading = model.reading(word)
+    return f"{word} → {reading}" if reading else word
+
+
 def describe_inside(words: Sequence[tuple[str, list[int]]], seen: Any, shape) -> Message:
     """Returns what a step's message says of what was recorded at it; nothing if nothing was.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ldm.ui.inside import describe_inside
+from ldm.ui.inside import describe_inside, name_word
 from ldm.ui.messages import MAP_LIMIT, Message, describe, describe_start
 from ldm.ui.request import MAX_STEPS, Request, is_number, whole
 from ldm.ui.small_map import describe_map, describe_places
@@ -173,7 +173,8 @@ class Run:
         self.steps = list(plan.before)
         words = find_words(self.request.prompt, model.tokenize([self.request.prompt]).spans[0])
         start = describe_start(model, self.request, plan.settings) | describe_map(atlas)
-        start |= {"words": [w for w, _ in words], "block_names": list(name_blocks(model.unet))}
+        start["words"] = [name_word(model, word) for word, _ in words]
+        start["block_names"] = list(name_blocks(model.unet))
         start["picture"] = plan.source is not None
         yield self._told(start | (plan.about or {}))
         for step, seen in follow(model.unet, plan.steps):

@@ -24,8 +24,10 @@ class Words(gr.HTML):
         def meaning(prompt: Any) -> dict[str, Any]:
             if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:
                 raise ValueError(f"The prompt must be text of at most {MAX_PROMPT:,} characters.")
-            near, reading = (studio.compute(of, prompt) for of in (words.nearest, words.reading))
-            return {"near": near, "reading": reading}
+            return studio.compute(tell_of, prompt)
+
+        def tell_of(model: Any, text: str) -> dict[str, Any]:
+            return {"near": words.nearest(model, text), "reading": model.reading(text)}
 
         super().__init__(
             html_template='<p class="offers" role="status" aria-label="Words the model knows"></p>',
