@@ -19,6 +19,7 @@ from ldm.vocabulary import words_of
 
 NEAR = 0.6  # cosine in MiniLM, from which a noun is read as a name
 NEAR_IN_PIECES = 0.7  # of words that MiniLM has no token for: they are near to what is spelt alike
+NO_THING = {"art"}  # what an artist's palette is called too: a sketch of a cat is none
 EXACT = {"people-body"}  # groups whose names are read in no word that is only near
 
 
@@ -60,6 +61,7 @@ def nearest(
         for icon in concepts
         if icon.group in FIELDS.keys() - EXACT
         for word in (icon.name, *icon.synonyms)
+        if word not in NO_THING
     ]
     fitting = {
         field: np.array([field in meant for _, _, meant in called])
