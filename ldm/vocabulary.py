@@ -71,13 +71,14 @@ class Vocabulary:
     def nearest(self, model: Any, prompt: str, k: int = 5) -> list[str]:
         """Returns the names of the k things that mean most nearly what the prompt does.
 
-        model: the LatentDiffusion whose text encoder tells; always the same.
+        Names and prompt have an article before them: so more of the nearest are right. model: the
+        LatentDiffusion whose text encoder tells; always the same.
         """
         if not self.things:
             return []
         from ldm.spaces import read_words
 
         if self._vectors is None:
-            self._vectors = read_words(model, [thing.name for thing in self.things])
-        near = self._vectors @ read_words(model, [prompt])[0]
+            self._vectors = read_words(model, [f"a {thing.name}" for thing in self.things])
+        near = self._vectors @ read_words(model, [f"a {prompt}"])[0]
         return [self.things[i].name for i in (-near).argsort(kind="stable")[:k]]
