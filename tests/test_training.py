@@ -204,6 +204,18 @@ def test_half_of_the_backgrounds_are_named_whatever_they_are(icon_set):
     assert left_open.count("white") / len(left_open) < 0.2  # it is no likelier than others
 
 
+def test_people_stand_in_scenes_half_as_often_as_things(icon_set):
+    grouped = tuple(
+        replace(icon, group="people-body") if icon.name in ("sun", "box") else icon
+        for icon in icon_set.icons
+    )
+    composer = scenes.Composer(icons.IconSet(grouped, icon_set.pictures))
+    rng = np.random.default_rng(0)
+    drawn = [thing.name for _ in range(400) for thing in composer.scene(rng).things]
+    people = np.mean([name in ("sun", "box") for name in drawn])
+    assert 0.12 < people < 0.28  # two of six, half as likely
+
+
 def test_each_word_of_a_caption_is_grounded_where_its_thing_is(icon_set, bert_folder):
     tokenizer = BertTokenizerFast.from_pretrained(bert_folder / "tokenizer", model_max_length=80)
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
