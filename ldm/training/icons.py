@@ -122,15 +122,21 @@ def build(work: Path) -> IconSet:
 def _with_kinds(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]:
     """The icons with their kinds: of their names two levels deep, then what synonyms mean too.
 
-    Not the kinds of those, for what a synonym says may be wide: a construction is any building.
+    Not the kinds of synonyms, for what one says may be wide: a construction is any building; nor
+    of women and men as such, for which WordNet has unkind words.
     """
-    named = {icon.name: icon.group for icon in icons if icon.name not in MISNAMED}
-    also = {word: icon.group for icon in icons for word in icon.synonyms if word not in named}
-    kinds, more = nouns.kinds(named, named | also, 2), nouns.kinds(also, named | also, 0)
+    groups = {word: icon.group for icon in icons for word in icon.synonyms}
+    groups |= {icon.name: icon.group for icon in icons}
+    deep = {icon.name for icon in icons if icon.subgroup != "person"} - MISNAMED
+    named = {name: group for name, group in groups.items() if name in deep}
+    also = {word: group for word, group in groups.items() if word not in deep | MISNAMED}
+    kinds, more = nouns.kinds(named, groups, 2), nouns.kinds(also, groups, 0)
 
     def of(icon: Icon) -> tuple[str, ...]:
-        found = (*kinds.get(icon.name, ()), *(w for s in icon.synonyms for w in more.get(s, ())))
-        return tuple(dict.fromkeys(found))
+        words = (icon.name, *icon.synonyms)
+        return tuple(
+            dict.fromkeys(k for found in (kinds, more) for w in words for k in found.get(w, ()))
+        )
 
     return tuple(replace(icon, kinds=of(icon)) for icon in icons)
 
