@@ -88,7 +88,7 @@ def reworded(words: Sequence[Icon], count: int) -> Meant:
 
 
 def kinds(words: Sequence[Icon], count: int) -> Meant:
-    """At most `count` words that captions now and then call one of the concepts by, as "a WORD"."""
+    """At most `count` of what WordNet calls the concepts and kinds of them, as "a WORD"."""
     called = [(article(kind), {icon.concept}) for icon in words for kind in icon.kinds]
     return spread_out(called, count)
 

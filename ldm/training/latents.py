@@ -95,7 +95,7 @@ def concepts(icon_set: IconSet, sets: int = 3) -> list[Icon]:
 def vocabulary(work: Path) -> Vocabulary:
     """The things that the captions name: `concepts` or, of somebody's own pictures, captions.
 
-    Without their kinds, of which few are learned so far: those are among the other words.
+    Without their kinds, which are in no caption: see `readings`.
     """
     read = captions(work / "latents")
     if (work / "icons.json").exists():
