@@ -5,7 +5,6 @@ go on from their last saved state.
 """
 
 import argparse
-import functools
 import json
 import os
 import sys
@@ -24,7 +23,6 @@ from tqdm import tqdm
 from ldm.atlas import BUNDLED
 from ldm.images import to_pictures, to_sheet
 from ldm.model import LatentDiffusion
-from ldm.spaces import read_words
 from ldm.training import (
     atlas,
     begin,
@@ -43,7 +41,6 @@ from ldm.training import (
     prior,
     readings,
     text,
-    wordnet,
 )
 from ldm.training import autoencoder as ae
 from ldm.trajectory import Settings
@@ -234,11 +231,7 @@ def run_export(args) -> None:
     words, known = (text.grown(encoder, network.layers), tokenizer), latents.vocabulary(args.work)
     if (args.work / "icons.json").exists():
         model = checkpoint.assemble(network.unet, vae, words)
-        concepts = latents.concepts(latents.trained_icons(icons.load(args.work)))
-        tokens, vectors = tokenizer.get_vocab(), functools.partial(read_words, model)
-        nouns = wordnet.nouns(args.work)
-        meant = readings.readings(concepts, nouns, known.read, tokens, vectors)
-        words = words[0], readings.expanded(tokenizer, meant)
+        words = words[0], readings.of_icons(args.work, model, known.read)
     checkpoint.export(args.out, network.unet, vae, words, record)
     known.save(args.out)
     print(f"{args.out}: {record}")

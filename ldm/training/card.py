@@ -374,8 +374,7 @@ def _judged(figures: dict) -> list[str]:
     rows = ["", "| | score | ceiling | share |", "|---|---|---|---|"]
     best, five = figures["ceiling"], "single object, top 5"
     rows += [_row(name, row, best.get(name)) for name, row in figures["asked"].items()]
-    mean = evaluate.shares(figures)["mean of six"]
-    rows.append(f"| **mean of six** | | | **{mean:.2f}** |")
+    rows.append(f"| **mean of six** | | | **{evaluate.mean_of_six(figures):.2f}** |")
     for name, row in figures["each"].items():
         label = name.replace("single object", f'{row["count"]} concepts, each "a NAME", seed 0')
         rows.append(_row(label, row, best.get(name)))
@@ -399,8 +398,7 @@ def _row(label: str, row: dict, best: dict | None) -> str:
     """A score and, if there is one, the ceiling and the share of it."""
     if not best:
         return f"| {label} | {_share(row)} | | |"
-    share = row["share"] / max(best["share"], 1e-9)
-    return f"| {label} | {_share(row)} | {_share(best)} | {share:.2f} |"
+    return f"| {label} | {_share(row)} | {_share(best)} | {evaluate.of_ceiling(row, best):.2f} |"
 
 
 def _share(row: dict) -> str:

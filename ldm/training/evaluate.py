@@ -224,13 +224,13 @@ def contact_sheet(model: LatentDiffusion, icon_set: IconSet, settings: dict) -> 
     return Sheet(watched(model, prompts, settings, label="contact sheet"), prompts)
 
 
-def shares(figures: dict) -> dict[str, float]:
-    """Each category's score as a share of the ceiling, and the mean of the six main ones."""
+def of_ceiling(row: Row, best: Row) -> float:
+    """A score as a share of the ceiling."""
+    return row["share"] / max(best["share"], 1e-9)
+
+
+def mean_of_six(figures: dict) -> float:
+    """The mean of the six main categories, each as a share of the ceiling."""
     asked, best = figures["asked"], figures["ceiling"]
-    found = {
-        name: row["share"] / max(best[name]["share"], 1e-9)
-        for name, row in asked.items()
-        if name in best
-    }
-    six = [found[name] for name in MEAN_OF if name in found]
-    return found | {"mean of six": float(np.mean(six))}
+    six = (name for name in MEAN_OF if name in asked and name in best)
+    return float(np.mean([of_ceiling(asked[name], best[name]) for name in six]))

@@ -130,13 +130,11 @@ def _with_kinds(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]
     deep = {icon.name for icon in icons if icon.subgroup != "person"} - MISNAMED
     named = {name: group for name, group in groups.items() if name in deep}
     also = {word: group for word, group in groups.items() if word not in deep | MISNAMED}
-    kinds, more = nouns.kinds(named, groups, 2), nouns.kinds(also, groups, 0)
+    kinds = nouns.kinds(named, groups, 2) | nouns.kinds(also, groups, 0)
 
     def of(icon: Icon) -> tuple[str, ...]:
         words = (icon.name, *icon.synonyms)
-        return tuple(
-            dict.fromkeys(k for found in (kinds, more) for w in words for k in found.get(w, ()))
-        )
+        return tuple(dict.fromkeys(kind for word in words for kind in kinds.get(word, ())))
 
     return tuple(replace(icon, kinds=of(icon)) for icon in icons)
 

@@ -7,11 +7,16 @@ looks for tokens: an expansion of the vocabulary (as in Kiros et al. 2015, secti
 read in tokenizer.json, and that leaves all weights as they are.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from ldm.model import LatentDiffusion
+from ldm.spaces import read_words
+from ldm.training import icons, latents, wordnet
 from ldm.training.captions import article, plural
 from ldm.training.icons import Icon
 from ldm.training.wordnet import FIELDS, Nouns
@@ -37,25 +42,30 @@ def readings(
     some phrases [N,D], of length 1.
     """
 
+    read = set(read)
+
     def is_new(word: str) -> bool:
-        return not set(words_of(word)) <= set(read)
+        return not read.issuperset(words_of(word))
 
     kinds = {kind: icon.name for icon in reversed(concepts) for kind in reversed(icon.kinds)}
-    found = nearest(concepts, nouns, [w for w in nouns.things() if is_new(w)], tokens, vectors)
+    fields = {word: field for word, field in nouns.things().items() if is_new(word)}
+    found = nearest(fields, concepts, nouns, tokens, vectors)
     found |= {kind: name for kind, name in kinds.items() if is_new(kind)}
     several = {plural(word): plural(name) for word, name in found.items()}
     return {word: name for word, name in several.items() if is_new(word)} | found
 
 
 def nearest(
+    fields: dict[str, int],
     concepts: Sequence[Icon],
     nouns: Nouns,
-    words: Sequence[str],
     tokens: Collection[str],
     vectors: Callable[[Sequence[str]], np.ndarray],
 ) -> dict[str, str]:
-    """The words that are near enough to what a thing of their field is called, to its name."""
-    fields = nouns.things()
+    """The words that are near enough to what a thing of their field is called, to its name.
+
+    fields: of each word, as in `Nouns.things`; the rest as in `readings`.
+    """
     called = [
         (word, icon, nouns.fields(word) & FIELDS[icon.group])
         for icon in concepts
@@ -65,9 +75,9 @@ def nearest(
     ]
     fitting = {
         field: np.array([field in meant for _, _, meant in called])
-        for field in {fields[word] for word in words}
+        for field in set(fields.values())
     }
-    words = [word for word in words if fitting[fields[word]].any()]
+    words = [word for word, field in fields.items() if fitting[field].any()]
     if not words:
         return {}
     cosine = vectors(list(map(article, words))) @ vectors([article(word) for word, *_ in called]).T
@@ -75,6 +85,17 @@ def nearest(
     best = zip(words, cosine.argmax(1), cosine.max(1), strict=True)
     least = {True: NEAR, False: NEAR_IN_PIECES}
     return {word: called[k][1].name for word, k, near in best if near >= least[word in tokens]}
+
+
+def of_icons(work: Path, model: LatentDiffusion, read: Collection[str]):
+    """The model's tokenizer, reading words as the names of the icons' concepts.
+
+    read: the words of the captions.
+    """
+    concepts = latents.concepts(latents.trained_icons(icons.load(work)))
+    tokens, vectors = model.tokenizer.get_vocab(), functools.partial(read_words, model)
+    meant = readings(concepts, wordnet.nouns(work), read, tokens, vectors)
+    return expanded(model.tokenizer, meant)
 
 
 def expanded(tokenizer, meant: dict[str, str]):
