@@ -1,10 +1,11 @@
 // Help with the prompt: what the model was trained to draw. Suggestions while typing are found
-// here; only when a prompt names nothing of it, or has a word that was in no caption, the server is
-// asked for the nearest things, and for what the model reads in that word's place.
+// here; only when a prompt names nothing of it, or has words that were in no caption, the server is
+// asked for the nearest things, and for what the model reads in those words' place.
 
 const line = element.querySelector("p");
 const field = () => document.querySelector("#ask input, #ask textarea");
 const MAX_WORDS = 6;
+const MAX_STRANGE = 3; // words that are spoken of
 let names = null; // every name -> the thing's main name
 let read = null; // every word of the captions
 let typing = false; // until the prompt is asked for, or left
@@ -40,9 +41,11 @@ function knows(prompt) {
     }));
 }
 
-// The first word of the prompt that was in no caption, not even as a plural of one that was.
-const strange = (prompt) =>
-  words(prompt).find(({ word }) => !/^\p{N}+$/u.test(word) && !singular(word).some((form) => read.has(form)));
+// The first words of the prompt that were in no caption, not even as plurals of some that were.
+function strange(prompt) {
+  const known = (word) => /^\p{N}+$/u.test(word) || singular(word).some((form) => read.has(form));
+  return words(prompt).filter(({ word }) => !known(word)).slice(0, MAX_STRANGE);
+}
 
 // The last words of the prompt that begin a name, and the names they begin.
 function complete(prompt) {
@@ -85,21 +88,23 @@ async function help() {
   else line.replaceChildren();
   if (!names.size || !prompt.trim()) return;
   const odd = strange(prompt);
-  if (odd || !knows(prompt)) timer = setTimeout(near, 700, prompt, odd); // once nothing more is typed
+  if (odd.length || !knows(prompt)) timer = setTimeout(near, 700, prompt, odd); // once nothing more is typed
 }
 
-// Offers what means most nearly what a word does that was in no caption or, if the model knows
-// nothing of the prompt and reads that word as no other, what all of it does.
+// Says which words were in no caption, and offers what means most nearly what the first of them does;
+// or, if the model knows nothing of the prompt and reads those words as no others, what all of it does.
 async function near(prompt, odd) {
   const ask = async (text) => (await server.meaning(text)).data || { near: [] };
-  const word = odd && await ask(odd.word);
-  const one = word && (word.reading || knows(prompt));
-  const found = one ? word.near : (await ask(prompt)).near;
+  const told = await Promise.all(odd.map(({ word }) => ask(word)));
+  const some = told.length && (told.some(({ reading }) => reading) || knows(prompt));
+  const found = some ? told[0].near : (await ask(prompt)).near;
   if (!found.length || field().value !== prompt) return;
-  const taken = word?.reading ? ` and takes it for “${word.reading}”` : "";
-  if (one) {
-    offer(`The model never read “${odd.word}”${taken}. Nearest that it knows: `, found,
-      (name) => prompt.slice(0, odd.index) + name + prompt.slice(odd.end));
+  if (some) {
+    const taken = ({ reading }) => (reading ? ` (taken for “${reading}”)` : "");
+    const unread = odd.map(({ word }, k) => `“${word}”${taken(told[k])}`).join(", ");
+    const to = odd.length > 1 ? ` to “${odd[0].word}”` : "";
+    offer(`The model never read ${unread}. Nearest${to} that it knows: `, found,
+      (name) => prompt.slice(0, odd[0].index) + name + prompt.slice(odd[0].end));
   } else {
     offer("The model does not know this well, if at all. Nearest that it does: ", found, (name) => name);
   }

@@ -75,9 +75,19 @@ def test_a_word_that_was_in_no_caption_is_named_and_replaced_where_it_stands(pro
 @pytest.mark.parametrize("typed", ["two Huts beside a house", "two Huts"])
 def test_a_word_that_is_read_as_another_says_so(prompt, typed):
     prompt.fill(typed)
-    assert offered(prompt, "never read “huts” and takes it for “houses”. Nearest that it knows: ")
+    assert offered(prompt, "never read “huts” (taken for “houses”). Nearest that it knows: ")
     prompt.page.locator("#words button", has_text="house").click()
     assert prompt.input_value() == typed.replace("Huts", "house")
+
+
+def test_all_words_that_were_in_no_caption_are_named_and_the_first_replaced(prompt):
+    prompt.fill("two zebras beside huts")
+    assert offered(
+        prompt, "“zebras”, “huts” (taken for “houses”). Nearest to “zebras” that it knows: "
+    )
+    prompt.page.locator("#words button", has_text="house").click()
+    assert prompt.input_value() == "two house beside huts"
+    assert offered(prompt, "never read “huts” (taken for “houses”). Nearest that it knows: ")
 
 
 def test_a_prompt_that_names_something_is_left_alone(prompt):
