@@ -1,5 +1,7 @@
 """Words that no caption contains, read as names that captions contain."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from transformers import BertTokenizerFast
@@ -20,6 +22,8 @@ DATA = """\
 00000006 18 n 01 keeper 0 000 | a person
 00000007 06 n 01 hut 0 000 | an artifact
 00000008 05 n 01 wolfette 0 000 | as near as the wolfling, in pieces
+00000009 18 n 01 hermit 0 000 | a person
+00000010 20 n 01 grape 0 000 | of which there are many
 """
 INDEX = """\
 dog n 1 0 1 0 00000001
@@ -30,6 +34,8 @@ big n 1 0 1 0 00000005
 keeper n 1 0 1 0 00000006
 hut n 1 0 1 0 00000007
 wolfette n 1 0 1 0 00000008
+hermit n 1 0 1 0 00000009
+grape n 1 0 1 0 00000010
 """
 ANGLES = {
     "dog": 0,
@@ -39,8 +45,12 @@ ANGLES = {
     "hut": 60,
     "beast": 80,
     "keeper": 0,
+    "hermit": 40,
+    "grape": 200,
+    "grapes": 200,
+    "bigs": 200,
 }
-TOKENS = {"wolfling", "kennel", "beast", "keeper"}
+TOKENS = {"wolfling", "kennel", "beast", "keeper", "hermit"}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +94,34 @@ def test_kinds_and_near_nouns_of_the_same_field_are_read_as_the_name(nouns):
         "kennel": "hut",
         "kennels": "huts",
     }
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),  # cosines to dog and wolfling: 0.77 and 0.98, 0.71 and 1, -0.31 and 0.53
+    [(40, "dog"), (45, "wolfling"), (108, None)],
+)
+def test_what_has_a_word_as_a_keyword_counts_as_nearer(nouns, monkeypatch, at, found):
+    monkeypatch.setitem(ANGLES, "beast", at)
+    dog, wolfling = (icon(name, "animals-nature") for name in ("dog", "wolfling"))
+    concepts = [replace(dog, keywords=("beast",)), wolfling]
+    read = {"dog", "wolfling", "wolfette", "hermit", "keeper", "kennel", "hut"}
+    meant = readings(concepts, nouns, read, TOKENS, vectors)
+    assert meant.get("beast") == found
+
+
+@pytest.mark.parametrize(("at", "found"), [(56, "keeper"), (58, None)])  # 0.56, 0.53
+def test_people_are_meant_by_their_keywords_alone(nouns, monkeypatch, at, found):
+    monkeypatch.setitem(ANGLES, "hermit", at)
+    keeper = icon("keeper", "people-body")
+    for keywords, meant in (((), None), (("hermit",), found)):
+        concepts = [replace(keeper, keywords=keywords)]
+        assert readings(concepts, nouns, {"keeper"}, TOKENS, vectors).get("hermit") == meant
+
+
+def test_one_of_what_there_are_only_many_of_is_read_as_these(nouns):
+    concepts = [icon(name, "food-drink") for name in ("grapes", "bigs")]
+    read = {"grapes", "bigs"}
+    assert readings(concepts, nouns, read, TOKENS, vectors) == {"grape": "grapes"}
 
 
 @pytest.mark.parametrize(

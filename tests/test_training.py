@@ -177,16 +177,21 @@ def test_scenes_are_reproducible_and_show_what_the_caption_says(icon_set):
             assert upper < lower
 
 
-def test_where_no_style_is_named_each_thing_has_one_drawing(icon_set):
-    """The first of the plain styles' that there is, in scenes as alone."""
+def test_where_no_style_is_named_each_thing_mostly_has_one_drawing(icon_set):
+    """The first of the plain styles that there is; alone it may be another too."""
     fewer = icon_set.select(lambda i: (i.source, i.name) != ("twemoji", "house"))
     drawn = {(fewer.icons[i].name, fewer.icons[i].source) for i in scenes.plain_drawings(fewer)}
     assert drawn == {(n, "emojione" if n == "house" else "twemoji") for n in SHAPES}
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
-    alone = [composer.icon(rng, i) for i in range(len(icon_set.icons))]
-    for composed in (alone, [composer.scene(rng) for _ in range(60)]):
-        unnamed = [scene.style for scene in composed if " style" not in scene.caption]
-        assert unnamed and set(unnamed) == {"twemoji"}
+
+    def styles(drawn):
+        return [scene.style for scene in drawn if " style" not in scene.caption]
+
+    assert set(styles(composer.scene(rng) for _ in range(60))) == {"twemoji"}
+    learnt = icon_set.select(lambda i: i.source in scenes.STYLED)
+    alone = styles(latents.compose(learnt, 0, 0.0, size=1000))
+    assert set(alone) == set(scenes.STYLED) - {"fluent-3d"}  # of which there is none here
+    assert 0.75 < alone.count("twemoji") / len(alone) < 0.95
     often = [scene.style == "twemoji" for scene in latents.compose(icon_set, 0, 0.5, size=400)]
     assert 0.25 < np.mean(often) < 0.6
 
@@ -260,6 +265,15 @@ def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by
         assert name in prompt and prompt != captions.article(name) and len(right) == 1
 
 
+def test_captions_have_keywords_of_feelings_alone(icon_set):
+    rng, icon = np.random.default_rng(0), icon_set.icons[0]
+    for group, some in ((icon.group, False), ("smileys-emotion", True)):
+        drawn = replace(icon, group=group, keywords=("yellow", "glad"))
+        said = {captions.words_of(rng, drawn, None, None) for _ in range(99)}
+        assert any("glad" in words for words in said) == some
+        assert not any("yellow" in words for words in said)
+
+
 def test_captions_say_one_thing_in_many_ways(icon_set):
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
     drawn = [scene for scene in (composer.scene(rng) for _ in range(600)) if scene.relation]
@@ -268,7 +282,7 @@ def test_captions_say_one_thing_in_many_ways(icon_set):
         its = [scene for scene in drawn if scene.relation == relation]
         said = [max(w for w in ways if w.format(*scene.phrases) in scene.caption) for scene in its]
         assert set(said) == set(ways)
-        assert 0.4 < said.count(ways[0]) / len(said) < 0.8
+        assert 0.25 < said.count(ways[0]) / len(said) < 0.65
     question = questions.Question(
         "colours",
         (questions.Asked("1F989", "owl", 2, "red"),),

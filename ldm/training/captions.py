@@ -56,13 +56,14 @@ MANNERS = (
     "{}, {} style",
     "{1} style, {0}",
 )
-FIRST_SHARE = 0.6  # how often captions take the first of several ways
+FIRST_SHARE = 0.45  # how often captions take the first of several ways
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
 ADJECTIVES, UNSEEN_ADJECTIVES = listed("adjectives.txt"), listed("unseen_adjectives.txt")
 FRAMES, UNSEEN_FRAMES = listed("frames.txt"), listed("unseen_frames.txt")
 FRAMED_SHARE = 0.2  # of the captions
+FEELING = "smileys-emotion"  # what a face means, its keywords say; others lead to `readings`
 
 
 @functools.cache
@@ -98,6 +99,12 @@ def plural(words: str) -> str:
     return words if is_plural(words) else _grammar().plural_noun(head) + rest
 
 
+def singular(words: str) -> str:
+    """One of the words, which are plural."""
+    head, rest = _head(words)
+    return _grammar().singular_noun(head) + rest
+
+
 def is_countable(icon: Icon) -> bool:
     """Whether all its names mean one thing: "two grapes" would be wrong."""
     return not any(is_plural(words) for words in (icon.name, *icon.synonyms))
@@ -120,7 +127,7 @@ def words_of(
         return article(words)
     if form < 0.85:
         return words
-    known = [word for word in icon.keywords if word not in COLOURS]
+    known = [word for word in icon.keywords if word not in COLOURS and icon.group == FEELING]
     some = rng.permutation(known)[:3] if known else ()
     return ", ".join([words, *some])
 

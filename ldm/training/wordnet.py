@@ -86,6 +86,10 @@ class Nouns:
         """The fields of all that the word may mean."""
         return {self.synsets[offset].field for offset in self.senses.get(word, ())}
 
+    def is_noun(self, word: str) -> bool:
+        """Whether it is one, and no adjective."""
+        return word in self.senses and word not in self.adjectives
+
     def _from(self, offset: str, levels: int) -> Iterator[str]:
         """That synset, and those of which it is a kind, the nearest first."""
         level = [offset]
@@ -98,7 +102,7 @@ class Nouns:
         if not re.fullmatch("[a-z-]{3,}( [a-z-]+)?", word) or re.search("[^su]s$", word):
             return False
         usual = self.senses[word][0] == offset and not self.synsets[offset].usage
-        return usual and word not in self.adjectives
+        return usual and self.is_noun(word)
 
 
 def nouns(work: Path) -> Nouns:
