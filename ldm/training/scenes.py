@@ -52,7 +52,6 @@ PLAIN = ("twemoji", "emojione", "noto", "fluent-flat")  # where no style is name
 STYLED = ("twemoji", "noto", "fluent-flat", "fluent-3d")  # what the denoiser learns: of nine sets
 # those that draw nearly every thing and that nobody takes for one of the others
 PLAIN_SHARE = 0.5  # of the scenes
-UNNAMED_SHARE = {True: 0.8, False: 0.25}  # of one icon alone, plain or not: what noise may choose
 ADJECTIVE_SHARE = 0.25  # of the things that are called by one: it is to change nothing
 COLOURED_SHARE = 0.3  # of the scenes, in which everything is in a colour that is named
 
@@ -126,7 +125,7 @@ class Composer:
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
         words = words_of(rng, icon, colour, self._adjective(rng, icon))
-        unnamed = rng.random() < UNNAMED_SHARE[index in self.plain]
+        unnamed = index in self.plain and rng.random() < 0.8
         style = None if unnamed else icon.source
         caption = placed(framed(rng, words), _named(rng, background), style, choose=varied(rng))
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
