@@ -209,12 +209,19 @@ class LatentDiffusion:
         """The numbers that give latents unit variance: (code - shift) * scale."""
         return self.vae.config.scaling_factor, self.vae.config.shift_factor or 0.0
 
-    def denoiser(self, text: Text, uncond: Text | None = None, guidance: float = 1.0) -> Denoiser:
+    def denoiser(
+        self,
+        text: Text,
+        uncond: Text | None = None,
+        guidance: float = 1.0,
+        guidance_from: int | None = None,
+    ) -> Denoiser:
         """Returns the function (x_t [B, C, h, w], t) -> Prediction that `sample` walks along.
 
         Classifier-free guidance (Ho & Salimans 2022, eq. 6, with w = guidance - 1): both halves
         go through the U-Net as one batch. At guidance 1 `uncond` is not used; else it defaults to
-        the empty prompt.
+        the empty prompt. Above the timestep `guidance_from`, if it is given, the prompt is followed
+        as it is (Kynkäänniemi et al. 2024).
         """
         guided = guidance != 1
         hidden = text.hidden
@@ -233,7 +240,8 @@ class LatentDiffusion:
             if not guided:
                 return Prediction(output)
             out_uncond, out_cond = output.chunk(2)
-            mixed = out_uncond + guidance * (out_cond - out_uncond)
+            late = guidance_from is None or t <= guidance_from
+            mixed = out_uncond + guidance * (out_cond - out_uncond) if late else out_cond
             return Prediction(mixed, cond=out_cond, uncond=out_uncond)
 
         return denoise

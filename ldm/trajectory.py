@@ -20,6 +20,7 @@ from .sampling import UPDATES, Step, draw, sample
 from .source import Source
 
 MAX_GUIDANCE = 30.0
+ALWAYS = 1000  # the timestep that guidance begins at where none is named: at all steps
 ABOUT = ("prompt", "seed", "model", "weights", "settings")  # what a file says beside the steps
 
 
@@ -29,6 +30,7 @@ class Settings:
 
     n_steps: int = 12  # 1 ... T of the model's schedule
     guidance: float = 4.0  # 1 (none) ... MAX_GUIDANCE
+    guidance_from: int = 500  # the timestep that it begins at; T or more: it is there at all steps
     sampler: str = "dpmpp_2m"  # a key of UPDATES
     negative: str = ""  # the prompt that guidance leads away from
     skip: int = 0  # the first steps that are not run, because the run starts from a picture
@@ -44,6 +46,8 @@ class Settings:
         number = isinstance(g, int | float) and not isinstance(g, bool)
         if not number or not 1 <= g <= MAX_GUIDANCE:  # false for nan, too
             raise ValueError(f"guidance must be a number from 1 to {MAX_GUIDANCE:g}, got {g!r}")
+        if not is_whole(self.guidance_from) or self.guidance_from < 0:
+            raise ValueError(f"guidance cannot begin at the timestep {self.guidance_from!r}")
         if not isinstance(self.sampler, str) or self.sampler not in UPDATES:
             raise ValueError(f"sampler must be one of {', '.join(UPDATES)}, got {self.sampler!r}")
         if not isinstance(self.negative, str):
@@ -150,7 +154,7 @@ class Trajectory:
             path, ABOUT, tuple(Source.__annotations__), older={"weights": ""}
         )
         try:
-            settings = Settings(**about.pop("settings"))
+            settings = Settings(**{"guidance_from": ALWAYS} | about.pop("settings"))
             source = Source(**more) if more else None
             return cls(**about, settings=settings, steps=steps, source=source)
         except (TypeError, ValueError) as error:
@@ -198,6 +202,7 @@ def branch(
     prompt: str | None = None,
     negative: str | None = None,
     guidance: float | None = None,
+    guidance_from: int | None = None,
     sampler: str | None = None,
     seed: int | None = None,
     latent: Tensor | None = None,
@@ -212,7 +217,12 @@ def branch(
         raise ValueError(f"a branch starts at a step from 0 to {n - 1}, got {index!r}")
     trajectory.check(model)
     new_prompt, new_seed, settings = trajectory._changed(
-        prompt=prompt, seed=seed, negative=negative, guidance=guidance, sampler=sampler
+        prompt=prompt,
+        seed=seed,
+        negative=negative,
+        guidance=guidance,
+        guidance_from=guidance_from,
+        sampler=sampler,
     )
     steps = [move(step, model.device) for step in trajectory.steps[: index + 1]]
     step = steps.pop()
@@ -238,7 +248,7 @@ def resume(
     ts, k = timesteps(model, settings), len(before)
     text = model.embed([prompt])
     uncond = model.embed([settings.negative]) if settings.guidance != 1 else None
-    denoise = model.denoiser(text, uncond, settings.guidance)
+    denoise = model.denoiser(text, uncond, settings.guidance, settings.guidance_from)
     update = UPDATES[settings.sampler]
     update = source.hold(update, model.noise([seed])) if source else update
     options = {"update": update, "generators": model.generators([seed])}

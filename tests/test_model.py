@@ -226,6 +226,14 @@ def test_denoiser_gives_both_halves_and_their_mix(clip_model):
     assert_close(said.output, said.uncond + 3 * (said.cond - said.uncond))
 
 
+@pytest.mark.parametrize("t, weight", [(501, 1), (500, 3), (0, 3)])
+def test_guidance_begins_at_a_timestep(clip_model, t, weight):
+    text, x_t = clip_model.embed([PROMPT]), clip_model.noise([1])
+    said = clip_model.denoiser(text, guidance=3.0, guidance_from=500)(x_t, t)
+    assert_close(said.output, said.uncond + weight * (said.cond - said.uncond))
+    assert (said.output == said.cond).all() == (weight == 1)
+
+
 def test_half_precision_files_are_computed_in_float32(bert_folder, tmp_path):
     from diffusers import StableDiffusionPipeline
 

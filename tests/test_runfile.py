@@ -1,13 +1,14 @@
 """Files that hold a run, and files that only look like it."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ldm.trajectory import Settings, Trajectory
+from ldm.trajectory import ALWAYS, Settings, Trajectory
 
 N = 5
 
@@ -23,6 +24,15 @@ def rewrite(path, data=None, **changes):
         about = json.loads(file.metadata()["trajectory"]) | changes
     about = {key: value for key, value in about.items() if value is not ...}
     save_file(data or load_file(path), path, {"trajectory": json.dumps(about)})
+
+
+def test_a_run_that_does_not_say_where_guidance_began_had_it_at_all_steps(run, tmp_path):
+    path = tmp_path / "run.safetensors"
+    run.save(path)
+    settings = asdict(run.settings)
+    del settings["guidance_from"]
+    rewrite(path, settings=settings)
+    assert Trajectory.load(path).settings == replace(run.settings, guidance_from=ALWAYS)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from ldm.runfile import tensors
 from ldm.sampling import UPDATES
 from ldm.source import Source
-from ldm.trajectory import Settings, Trajectory, branch, generate
+from ldm.trajectory import ALWAYS, Settings, Trajectory, branch, generate
 
 N = 6
 
@@ -20,7 +20,7 @@ def latent(clip_model):
 
 
 def collect(model, source, sampler="ddim", **settings) -> Trajectory:
-    settings = Settings(N, 3.0, sampler, **settings)
+    settings = Settings(N, 3.0, ALWAYS, sampler, **settings)
     steps = tuple(generate(model, "a house", 7, settings, source))
     return Trajectory("a house", 7, model.name, settings, steps, source)
 

@@ -80,6 +80,7 @@ ski_lodge n 1 1 @ 1 0 00000006
 winter_lodge n 1 1 @ 1 0 00000007
 crib n 1 1 @ 1 0 00000008
 """
+HOW = {"steps": 2, "guidance": 4.0, "guidance_from": 500, "sampler": "ddim"}
 
 
 def package(work: Path, source: sources.Source) -> Path:
@@ -630,7 +631,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     model = LatentDiffusion.load(out, "cpu")
     assert trained_layers(model.text_encoder) == priors.LAYERS
     assert not checkpoint.has_text(out, checkpoint.load_text(work)[0])  # it went on learning
-    (image,) = drawing.draw(model, ["a red apple"], steps=2, guidance=4.0, sampler="ddim")
+    (image,) = drawing.draw(model, ["a red apple"], **HOW)
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
 
 
@@ -655,9 +656,7 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     assert made[0] == kept and kept not in made[1:]  # it is measured on, never trained on
     run(work, "text", *brief)
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
-    (image,) = drawing.draw(
-        LatentDiffusion.load(out, "cpu"), ["all red"], steps=2, guidance=4.0, sampler="ddim"
-    )
+    (image,) = drawing.draw(LatentDiffusion.load(out, "cpu"), ["all red"], **HOW)
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all()
 
 

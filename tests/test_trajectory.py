@@ -15,7 +15,8 @@ N = 5
 
 
 def record(model, **settings) -> Trajectory:
-    settings = {"n_steps": N, "guidance": 3.0, "negative": "a house"} | settings
+    given = {"n_steps": N, "guidance": 3.0, "guidance_from": 700, "negative": "a house"}
+    settings = given | settings
     return Trajectory.collect(model, PROMPT, 7, Settings(**settings))
 
 
@@ -48,10 +49,10 @@ def test_a_run_holds_every_step(clip_model, run):
 
 @pytest.mark.parametrize("sampler", UPDATES)
 def test_recording_never_changes_the_result(bert_model, sampler):
-    settings = Settings(N, 3.0, sampler)
+    settings = Settings(N, 3.0, 700, sampler)
     text, uncond = bert_model.embed([PROMPT]), bert_model.embed([""])
     for step in sample(
-        bert_model.denoiser(text, uncond, 3.0),
+        bert_model.denoiser(text, uncond, 3.0, 700),
         bert_model.schedule,
         bert_model.noise([7]),
         N,
@@ -82,7 +83,14 @@ def test_an_unchanged_branch_is_the_run(request, name, sampler, guidance, tmp_pa
 
 @pytest.mark.parametrize("k", [0, 2, N - 2])
 @pytest.mark.parametrize(
-    "change", [{"prompt": "x"}, {"negative": "b c"}, {"guidance": 9.0}, {"sampler": "ddpm"}]
+    "change",
+    [
+        {"prompt": "x"},
+        {"negative": "b c"},
+        {"guidance": 9.0},
+        {"guidance_from": 100},
+        {"sampler": "ddpm"},
+    ],
 )
 def test_a_branch_changes_what_follows_and_nothing_before(clip_model, run, change, k):
     other = run.branched(k, branch(clip_model, run, k, **change), **change)
@@ -190,6 +198,7 @@ def test_both_views_are_decoded_in_one_batch(clip_model, run):
             ({"guidance": g}, "guidance must be a number from 1 to 30")
             for g in (0.99, 30.1, float("nan"), float("inf"), "4", True, None)
         ),
+        *(({"guidance_from": t}, "guidance cannot begin at") for t in (-1, 0.5, True, None)),
         *(({"sampler": s}, "sampler must be one of ddim, ddpm") for s in ("plms", "", None, [])),
         ({"negative": None}, "negative prompt must be text"),
     ],

@@ -1,7 +1,7 @@
 // Carrying a run away: as an address, a PNG, an animation, a file, a page; and opening such files.
 
 const MAX_SAVED = 128e6; // bytes of a saved run, as in ldm/ui/studio.py
-const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"];
+const FIELDS = ["prompt", "negative", "seed", "steps", "guidance", "guidance_from", "sampler", "model"];
 
 // What the server answers; what is wrong is said in its own words.
 async function ask(name, asked = null) {

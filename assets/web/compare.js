@@ -73,7 +73,9 @@ function markWords(prompt, other) {
 function settingsOf(run) {
   const from = run.branch ? ` · branch at step ${run.branch.index + 1}` : "";
   const painted = run.branch && run.branch.painted ? ", painted" : "";
-  const how = `seed ${run.seed} · guidance ${run.guidance} · ${run.sampler_name} · ${count(run.steps)}`;
+  const late = run.guidance > 1 && run.guidance_from < run.timesteps[0] ? ` from t ${run.guidance_from}` : "";
+  const guided = `guidance ${run.guidance}${late}`;
+  const how = `seed ${run.seed} · ${guided} · ${run.sampler_name} · ${count(run.steps)}`;
   const weights = run.foreign ? ", with other weights than those here" : "";
   return `${how} · ${run.model}${weights}${from}${painted}`;
 }

@@ -47,7 +47,12 @@ from ldm.trajectory import Settings
 
 WORK = Path.home() / ".cache" / "ldm-training"
 APP = Settings()
-DRAWN = {"steps": APP.n_steps, "guidance": APP.guidance, "sampler": APP.sampler}
+DRAWN = {
+    "steps": APP.n_steps,
+    "guidance": APP.guidance,
+    "guidance_from": APP.guidance_from,
+    "sampler": APP.sampler,
+}
 GRID = (
     "a red apple",
     "a cat face",
@@ -255,7 +260,7 @@ def run_evaluate(args) -> None:
 
     --quick only prints the table, of far fewer pictures.
     """
-    settings = {"steps": args.steps, "guidance": args.guidance, "sampler": args.sampler}
+    settings = {name: getattr(args, name) for name in DRAWN}
     if not args.quick and not (args.model / "training.json").exists():
         raise ValueError(f"{args.model} was not trained here, so it gets no card: use --quick")
     model = LatentDiffusion.load(args.model, "cpu")

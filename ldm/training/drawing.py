@@ -17,6 +17,7 @@ def draw(
     *,
     steps: int,
     guidance: float,
+    guidance_from: int,
     sampler: str,
     seeds: Sequence[int] | None = None,
     batch: int = 16,
@@ -30,7 +31,8 @@ def draw(
     @torch.no_grad()
     def one(start: int) -> Tensor:
         part, its = list(prompts[start : start + batch]), list(seeds[start : start + batch])
-        denoise = model.denoiser(model.embed(part), model.embed([""] * len(part)), guidance)
+        text, uncond = model.embed(part), model.embed([""] * len(part))
+        denoise = model.denoiser(text, uncond, guidance, guidance_from)
         run = sample(
             denoise,
             model.schedule,

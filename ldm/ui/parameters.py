@@ -10,10 +10,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from ldm.ui.request import Request
+from ldm.ui.request import MAX_T, Request
 
 NEGATIVE = "\nNegative prompt: "
-NAMES = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "seed": "Seed"}
+NAMES = {
+    "steps": "Steps",
+    "sampler": "Sampler",
+    "guidance": "CFG scale",
+    "guidance_from": "CFG from",
+    "seed": "Seed",
+}
 MODEL = "Model"
 SAMPLER_NAMES = {  # as other tools call them
     "ddim": "DDIM",
@@ -32,6 +38,7 @@ def write(request: Request, model: str, size: tuple[int, int]) -> str:
         "Steps": request.steps,
         "Sampler": SAMPLER_NAMES[request.sampler],
         "CFG scale": f"{request.guidance:g}",
+        "CFG from": request.guidance_from,
         "Seed": request.seed,
         "Size": f"{size[1]}x{size[0]}",
         MODEL: json.dumps(model) if re.search('[,:"]', model) else model,
@@ -50,6 +57,7 @@ def read(text: str) -> dict[str, str]:
     if NAMES["steps"] not in settings:
         raise ValueError("There are no settings of a run in this picture.")
     prompt, _, negative = words.partition(NEGATIVE)
+    settings = {NAMES["guidance_from"]: MAX_T} | settings  # others guide at all steps
     found = {name: settings[theirs] for name, theirs in NAMES.items() if theirs in settings}
     keys = {theirs: key for key, theirs in SAMPLER_NAMES.items()}
     if "sampler" in found:

@@ -19,7 +19,8 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="a checkpoint's folder")
     given = vars(Request("a penguin and a red apple", seed=4))
     for name, default in ((k, v) for k, v in given.items() if k != "model"):
-        parser.add_argument(f"--{name}", type=type(default), default=default)
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=type(default), default=default)
     fields = vars(parser.parse_args())
     studio = Studio(fields.pop("model"))
     studio.load()

@@ -13,6 +13,7 @@ SAMPLERS = {  # key of sampling.UPDATES -> what people call it
 MAX_SEED = 2**32 - 1
 MAX_STEPS = 100
 MAX_GUIDANCE = 15
+MAX_T = 1000  # the timestep that guidance begins at if it is there at all steps
 MAX_PROMPT = 2000  # characters
 
 
@@ -28,6 +29,7 @@ class Request:
     seed: int = 0
     steps: int = 12
     guidance: float = 4.0
+    guidance_from: int = 500
     sampler: str = "dpmpp_2m"
     model: str = ""  # name of one that the studio has; of its first one if it is empty
 
@@ -42,6 +44,8 @@ class Request:
         object.__setattr__(self, "steps", whole("Steps", self.steps, 1, MAX_STEPS))
         if not is_number(self.guidance) or not 1 <= self.guidance <= MAX_GUIDANCE:
             raise ValueError(f"Guidance must be a number from 1 to {MAX_GUIDANCE}.")
+        from_t = whole("Guidance from t", self.guidance_from, 0, MAX_T)
+        object.__setattr__(self, "guidance_from", from_t)
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
             raise ValueError(f"Sampler must be one of {', '.join(SAMPLERS)}.")
         if not isinstance(self.model, str):

@@ -63,6 +63,7 @@ class Branch:
             "seed": request.seed,
             "negative": request.negative,
             "guidance": request.guidance,
+            "guidance_from": request.guidance_from,
             "sampler": request.sampler,
         }
         if self.edits:
@@ -138,6 +139,7 @@ class File:
             run.seed,
             settings.n_steps,
             settings.guidance,
+            settings.guidance_from,
             settings.sampler,
             run.model,
         )
@@ -214,4 +216,6 @@ def to_settings(request: Request) -> Any:
     """Returns the request as the engine's Settings."""
     from ldm.trajectory import Settings
 
-    return Settings(request.steps, request.guidance, request.sampler, request.negative)
+    return Settings(
+        request.steps, request.guidance, request.guidance_from, request.sampler, request.negative
+    )

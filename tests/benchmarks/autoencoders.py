@@ -103,7 +103,7 @@ def measure(name: str, args: argparse.Namespace) -> None:
         x0_hat, _ = model.schedule.split(x_t, model.denoiser(text)(x_t, t).output, t)
         guesses.append(model.decode(x0_hat))
     asked = ask(trained, SCENES // 8, seed=SEED)
-    how = {"steps": 25, "guidance": 4.0, "sampler": "euler_ancestral"}
+    how = {"steps": 25, "guidance": 4.0, "guidance_from": 1000, "sampler": "euler_ancestral"}
     drawn = torch.cat(list(draw(model, [q.prompt for q in asked], **how)))
     seen = evaluate.score(judge, drawn, asked)
     features = (closeness.features(judge, image) for image in (drawn, real))

@@ -10,7 +10,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-GOOD = ("a red apple", "", 7, 3, 4.0, "ddim")
+GOOD = ("a red apple", "", 7, 3, 4.0, 500, "ddim")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,16 @@ def test_one_endpoint_is_public_named_and_typed(client):
     assert list(api["named_endpoints"]) == ["/generate"] and not api["unnamed_endpoints"]
     endpoint = api["named_endpoints"]["/generate"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["prompt", "negative", "seed", "steps", "guidance", "sampler", "model"]
+    assert names == [
+        "prompt",
+        "negative",
+        "seed",
+        "steps",
+        "guidance",
+        "guidance_from",
+        "sampler",
+        "model",
+    ]
     assert "kind" in str(endpoint["returns"])
 
 
@@ -61,8 +70,9 @@ def test_an_upload_that_is_too_large_is_refused(app):
         (3, 10_000, "Steps must be a whole number from 1 to 100."),
         (3, "25", "Steps must be a whole number from 1 to 100."),
         (4, 99, "Guidance must be a number from 1 to 15."),
-        (5, "magic", "Sampler must be one of ddim, ddpm"),
-        (5, ["ddim"], "Sampler must be one of ddim, ddpm"),
+        (5, 1001, "Guidance from t must be a whole number from 0 to 1000."),
+        (6, "magic", "Sampler must be one of ddim, ddpm"),
+        (6, ["ddim"], "Sampler must be one of ddim, ddpm"),
     ],
 )
 def test_bad_input_gets_a_sentence(client, place, value, words):

@@ -19,12 +19,13 @@ LABELS = (
     "Seed",
     "number input for Steps",
     "number input for Guidance",
+    "number input for From t",
     "Sampler",
 )
 
 
 def form(visit) -> list[str]:
-    """Returns what stands in the form: prompt, negative, seed, steps, guidance, sampler."""
+    """Returns what stands in the form, in its order."""
     return [visit.page.get_by_label(name, exact=True).input_value() for name in LABELS]
 
 
@@ -60,14 +61,16 @@ def test_a_link_brings_the_run_back(visit):
     says(visit, "The link is copied")
     visit.page.goto(visit.page.evaluate("navigator.clipboard.readText()"))
     wait_for_form(visit, PROMPT)
-    assert form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "DPM-Solver++ 2M"]
+    assert (
+        form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "500", "DPM-Solver++ 2M"]
+    )
     assert visit.page.evaluate("window.hacked") is None
 
 
 def test_what_is_wrong_in_an_address_is_told_and_left_out(visit, app):
     visit.page.goto(app.url + "?prompt=a+house&seed=-3&steps=9&sampler=euler&guidance=99")
     wait_for_form(visit, "a house")
-    assert form(visit) == ["a house", "", "0", "9", "4", "Euler"]
+    assert form(visit) == ["a house", "", "0", "9", "4", "500", "Euler"]
     for words in ("Seed must be a whole number", "Guidance must be a number"):
         visit.page.get_by_text(words).wait_for()
 
@@ -111,7 +114,7 @@ def test_a_picture_of_another_tool_is_read(visit, tmp_path):
     Image.new("RGB", (8, 8)).save(path := tmp_path / "theirs.png", pnginfo=words)
     visit.part("file").set_input_files(path)
     wait_for_form(visit, "two cats")
-    assert form(visit) == ["two cats", "a dog", "5", "20", "7", "Euler ancestral"]
+    assert form(visit) == ["two cats", "a dog", "5", "20", "7", "1000", "Euler ancestral"]
 
 
 def test_a_file_that_is_no_such_picture_gets_a_sentence_and_changes_nothing(visit, tmp_path):

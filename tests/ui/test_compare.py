@@ -44,10 +44,10 @@ def test_a_branch_and_the_run_it_leaves_share_one_scrubber(visit):
 
 
 def test_a_branch_shows_no_halves_of_the_steps_that_had_none(visit):
-    visit.page.get_by_label("number input for Guidance").fill("1")
+    visit.page.get_by_label("number input for Guidance", exact=True).fill("1")
     visit.draw("a red apple", steps=4)
-    visit.page.get_by_label("number input for Guidance").fill("4")
-    visit.page.get_by_label("number input for Guidance").press("Tab")
+    visit.page.get_by_label("number input for Guidance", exact=True).fill("4")
+    visit.page.get_by_label("number input for Guidance", exact=True).press("Tab")
     branch(visit, "a house", step=3)
     hidden = []
     for step in range(4):

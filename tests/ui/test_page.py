@@ -193,7 +193,7 @@ def test_the_halves_of_guidance_are_shown_when_there_is_guidance(visit):
     halves = ("eps_cond", "eps_uncond", "eps_guide")
     shown = {visit.part(name).evaluate("canvas => canvas.toDataURL()") for name in halves}
     assert len(shown) == 3 and all(visit.part(name).is_visible() for name in halves)
-    visit.page.get_by_label("number input for Guidance").fill("1")
+    visit.page.get_by_label("number input for Guidance", exact=True).fill("1")
     visit.draw("a red apple", steps=3)
     assert not any(visit.part(name).is_visible() for name in halves)
 

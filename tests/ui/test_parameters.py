@@ -4,14 +4,15 @@ import pytest
 
 from ldm.ui import parameters
 from ldm.ui.parameters import MAX_LENGTH, SAMPLER_NAMES
-from ldm.ui.request import SAMPLERS, Request
+from ldm.ui.request import MAX_T, SAMPLERS, Request
 
 
 def test_parameters_have_the_form_that_others_read():
-    request = Request("a red apple", "blue", 7, 20, 4.5, "euler_ancestral")
+    request = Request("a red apple", "blue", 7, 20, 4.5, 600, "euler_ancestral")
     assert parameters.write(request, "emoji", (128, 96)) == (
         "a red apple\nNegative prompt: blue\n"
-        "Steps: 20, Sampler: Euler a, CFG scale: 4.5, Seed: 7, Size: 96x128, Model: emoji"
+        "Steps: 20, Sampler: Euler a, CFG scale: 4.5, CFG from: 600, Seed: 7, Size: 96x128, "
+        "Model: emoji"
     )
 
 
@@ -20,10 +21,16 @@ def test_parameters_have_the_form_that_others_read():
 @pytest.mark.parametrize("negative", ["", "blue, Seed: 9"])
 def test_what_was_written_is_read_back(prompt, negative, sampler):
     model = 'a "b", c: d'
-    request = Request(prompt, negative, 2**32 - 1, 100, 1.5, sampler, model)
+    request = Request(prompt, negative, 2**32 - 1, 100, 1.5, 0, sampler, model)
     text = parameters.write(request, model, (8, 8)) + ", Step: 12"
     good, wrong = parameters.check(parameters.read(text))
     assert Request(**good) == request and not wrong
+
+
+def test_pictures_of_others_were_guided_at_all_steps():
+    given = parameters.read("a red apple\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 7")
+    good, wrong = parameters.check(given)
+    assert good["guidance_from"] == MAX_T and not wrong
 
 
 def test_every_sampler_has_a_name_of_its_own():

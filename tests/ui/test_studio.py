@@ -62,6 +62,9 @@ def test_who_asks_for_nothing_else_gets_the_settings_of_the_engine():
         {"guidance": 99},
         {"guidance": float("nan")},
         {"guidance": "4"},
+        {"guidance_from": -1},
+        {"guidance_from": 1001},
+        {"guidance_from": "500"},
         {"sampler": "magic"},
         {"sampler": None},
         {"model": None},
@@ -92,8 +95,8 @@ def open_jpeg(base: str) -> np.ndarray:
 
 
 def test_messages_tell_the_run_as_it_was(studio, bert_model):
-    settings = Settings(4, 3.0, "dpmpp_2m", "a house")
-    request = Request("a red apple", "a house", 7, 4, 3.0, "dpmpp_2m")
+    settings = Settings(4, 3.0, 600, "dpmpp_2m", "a house")
+    request = Request("a red apple", "a house", 7, 4, 3.0, 600, "dpmpp_2m")
     _, *steps, _ = studio.generate(request)
     run = Trajectory.collect(bert_model, "a red apple", 7, settings)
     for message, step in zip(steps, run.steps, strict=True):
@@ -304,12 +307,12 @@ def test_the_seconds_of_a_run_are_those_that_were_computed(studio):
 
 
 def test_a_branch_without_a_prompt_is_asked_for_what_the_run_was():
-    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, "ddim"))
+    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, 700, "ddim"))
     form = [*asdict(Request("x")).values()]
     for prompt in ("", None, "  "):
         assert given_or_own([prompt, *form[1:]], own) == list(own.values())
     changed = given_or_own(["", "", 9, *form[3:]], own)
-    assert changed == ["a cat", "dogs", 9, 6, 2.0, "ddim", ""]
+    assert changed == ["a cat", "dogs", 9, 6, 2.0, 700, "ddim", ""]
     assert given_or_own(["a dog", *form[1:]], own) == ["a dog", *form[1:]]
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 from ldm.ui import parameters
 from ldm.ui.answers import list_answers
 from ldm.ui.picture import PictureEditor, to_beginning
-from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, SAMPLERS, Request
+from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, MAX_T, SAMPLERS, Request
 from ldm.ui.studio import Studio
 from ldm.ui.viewer import Viewer
 from ldm.ui.words import Words
@@ -33,6 +33,7 @@ def build(studio: Studio) -> None:
         seed: float,
         steps: float,
         guidance: float,
+        guidance_from: float,
         sampler: str,
         model: str,
         visitor: gr.Request,
@@ -41,7 +42,7 @@ def build(studio: Studio) -> None:
         if studio.knows(visitor.session_hash):  # the page: what was checked, whatever is typed now
             yield from draw(visitor)
             return
-        request = ask(prompt, negative, seed, steps, guidance, sampler, model)
+        request = ask(prompt, negative, seed, steps, guidance, guidance_from, sampler, model)
         tell(studio.models.check, request.model)
         yield from tell_all(studio.generate(request))
 
@@ -162,6 +163,9 @@ def build_form(
         guidance = gr.Slider(
             1, MAX_GUIDANCE, Request.guidance, step=0.5, label="Guidance", **slider
         )
+        guidance_from = gr.Slider(
+            0, MAX_T, Request.guidance_from, step=10, label="From t", **slider
+        )
         samplers = [(label, key) for key, label in SAMPLERS.items()]
         choice = {"scale": 2, "min_width": 150}
         sampler = gr.Dropdown(samplers, value=Request.sampler, label="Sampler", **choice)
@@ -169,7 +173,8 @@ def build_form(
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
         )
-    return prompt, go, stop, [prompt, negative, seed, steps, guidance, sampler, model]
+    form = [prompt, negative, seed, steps, guidance, guidance_from, sampler, model]
+    return prompt, go, stop, form
 
 
 def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
