@@ -578,6 +578,12 @@ def test_decay_ends_at_zero_and_keeps_the_undecayed_state(tmp_path):
     assert loop.newest(tmp_path)["samples"] == state.samples  # what has seen more
 
 
+def test_the_mean_of_runs_is_that_of_their_weights():
+    one, other = ({"a": torch.tensor([x, 2 * x])} for x in (1.0, 3.0))
+    assert loop.mean([one, other])["a"].tolist() == [2.0, 4.0]
+    assert loop.mean([one])["a"].tolist() == [1.0, 2.0]
+
+
 def test_the_slow_part_learns_at_a_tenth_of_the_rate(tmp_path):
     """The first step of Adam is as long as the learning rate, whatever the gradient."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
@@ -619,7 +625,7 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     run(work, "denoiser", "--widths", "16", "32", "--batch", "4", "--out", str(out), *brief)
     expert = ("judge", "--out", str(work / "judge.safetensors"))
     run(work, *expert, "--batch", "4", *brief)
-    run(work, "export", "--out", str(out))
+    run(work, "export", "--name", "denoiser", "denoiser", "--out", str(out))  # the mean of both
     measure = ("evaluate", "--model", str(out), "--judge", expert[2], "--prompts", "1")
     run(work, *measure, "--steps", "2")
     run(work, *measure, "--steps", "1", "--quick")

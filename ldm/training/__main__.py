@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -219,27 +219,37 @@ def run_denoiser(args) -> None:
 
     options = {"minutes": args.minutes, "decay": args.decay, "micro_batches": args.micro_batches}
     _watch(loop.train(state, batches, loss, **options), args, check)
-    run_export(args)
+    _export(args.work, [args.name], args.out)
 
 
 def run_export(args) -> None:
-    """Write a checkpoint from the denoiser's newest saved weights, decayed or not."""
-    vae, (encoder, tokenizer) = checkpoint.load_coders(args.work)
-    saved, data = loop.newest(args.work / args.name), args.work / "latents"
+    """Write a checkpoint from the denoiser's newest saved weights, decayed or not.
+
+    Of several names, of runs that went on from each other, the mean of their weights.
+    """
+    _export(args.work, args.name, args.out)
+
+
+def _export(work: Path, names: Sequence[str], out: Path) -> None:
+    vae, (encoder, tokenizer) = checkpoint.load_coders(work)
+    folders, data = [work / name for name in names], work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
-    begin.check_parts(args.work / args.name, checkpoint.parts(args.work, encoder))
-    widths = grow.widths(saved["average"], "unet.")
-    network = denoiser.denoiser(latents.shape(data), widths, encoder)
-    network.load_state_dict(saved["average"])
-    record = loop.record(saved["samples"], saved["seconds"])
-    record |= checkpoint.part_records(args.work, encoder)
-    words, known = (text.grown(encoder, network.layers), tokenizer), latents.vocabulary(args.work)
-    if (args.work / "icons.json").exists():
+    for folder in folders:
+        begin.check_parts(folder, checkpoint.parts(work, encoder))
+    saved = [loop.newest(folder) for folder in folders]
+    average = loop.mean([one["average"] for one in saved])
+    network = denoiser.denoiser(latents.shape(data), grow.widths(average, "unet."), encoder)
+    network.load_state_dict(average)
+    last = max(saved, key=lambda one: one["samples"])
+    record = loop.record(last["samples"], last["seconds"])
+    record |= checkpoint.part_records(work, encoder)
+    words, known = (text.grown(encoder, network.layers), tokenizer), latents.vocabulary(work)
+    if (work / "icons.json").exists():
         model = checkpoint.assemble(network.unet, vae, words)
-        words = words[0], readings.of_icons(args.work, model, known.read)
-    checkpoint.export(args.out, network.unet, vae, words, record)
-    known.save(args.out)
-    print(f"{args.out}: {record}")
+        words = words[0], readings.of_icons(work, model, known.read)
+    checkpoint.export(out, network.unet, vae, words, record)
+    known.save(out)
+    print(f"{out}: {record}")
 
 
 def run_judge(args) -> None:
@@ -354,7 +364,7 @@ def parser() -> argparse.ArgumentParser:
     command(run_text, lr=5e-4, **drawn, **checked)
     command(run_denoiser, start=None, lr=1.5e-3, shift=1.0, **drawn, **unet, **checked)
     command(run_judge, batch=32, lr=1e-3, out=judge.BUNDLED, **train)
-    command(run_export, name=unet["name"], out=out)
+    command(run_export, name=(unet["name"],), out=out)
     command(run_evaluate, model=out, judge=judge.BUNDLED, **DRAWN, prompts=100, quick=False)
     command(run_atlas, model=out, pictures=None, to=None)
     return root

@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import islice
@@ -200,6 +200,11 @@ def move(batch, device: torch.device):
         return tuple(move(part, device) for part in batch)
     parts = {field.name: move(getattr(batch, field.name), device) for field in fields(batch)}
     return replace(batch, **parts)
+
+
+def mean(weights: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights that runs ended with (Izmailov et al. 2018, algorithm 1)."""
+    return {name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]}
 
 
 def newest(folder: Path) -> dict:
