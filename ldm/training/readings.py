@@ -51,8 +51,8 @@ def readings(
         return not read.issuperset(words_of(word))
 
     kinds = {kind: icon.name for icon in reversed(concepts) for kind in reversed(icon.kinds)}
-    several = {singular(icon.name): icon.name for icon in concepts if is_plural(icon.name)}
-    kinds |= {one: name for one, name in several.items() if nouns.is_noun(one)}
+    ones = {singular(icon.name): icon.name for icon in concepts if is_plural(icon.name)}
+    kinds |= {one: name for one, name in ones.items() if nouns.is_noun(one)}
     fields = {word: field for word, field in nouns.things().items() if is_new(word)}
     found = nearest(fields, concepts, nouns, tokens, vectors)
     found |= {kind: name for kind, name in kinds.items() if is_new(kind)}
