@@ -9,6 +9,7 @@ H, W  height and width in pixels  C, h, w  channels, height and width of a laten
 
 import functools
 import hashlib
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,14 +215,14 @@ class LatentDiffusion:
         text: Text,
         uncond: Text | None = None,
         guidance: float = 1.0,
-        guidance_from: int | None = None,
+        guidance_from: float = math.inf,
     ) -> Denoiser:
         """Returns the function (x_t [B, C, h, w], t) -> Prediction that `sample` walks along.
 
         Classifier-free guidance (Ho & Salimans 2022, eq. 6, with w = guidance - 1): both halves
         go through the U-Net as one batch. At guidance 1 `uncond` is not used; else it defaults to
-        the empty prompt. Above the timestep `guidance_from`, if it is given, the prompt is followed
-        as it is (Kynkäänniemi et al. 2024).
+        the empty prompt. Above the timestep `guidance_from` the prompt is followed as it is
+        (Kynkäänniemi et al. 2024).
         """
         guided = guidance != 1
         hidden = text.hidden
@@ -240,8 +241,8 @@ class LatentDiffusion:
             if not guided:
                 return Prediction(output)
             out_uncond, out_cond = output.chunk(2)
-            late = guidance_from is None or t <= guidance_from
-            mixed = out_uncond + guidance * (out_cond - out_uncond) if late else out_cond
+            mixed = out_uncond + guidance * (out_cond - out_uncond)
+            mixed = mixed if t <= guidance_from else out_cond
             return Prediction(mixed, cond=out_cond, uncond=out_uncond)
 
         return denoise

@@ -57,7 +57,7 @@ def read(text: str) -> dict[str, str]:
     if NAMES["steps"] not in settings:
         raise ValueError("There are no settings of a run in this picture.")
     prompt, _, negative = words.partition(NEGATIVE)
-    settings = {NAMES["guidance_from"]: MAX_T} | settings  # others guide at all steps
+    settings = {NAMES["guidance_from"]: str(MAX_T)} | settings  # others guide at all steps
     found = {name: settings[theirs] for name, theirs in NAMES.items() if theirs in settings}
     keys = {theirs: key for key, theirs in SAMPLER_NAMES.items()}
     if "sampler" in found:
