@@ -8,7 +8,7 @@ from transformers import BertTokenizerFast
 
 from ldm.capture import find_words
 from ldm.model import LatentDiffusion
-from ldm.training.icons import Icon
+from ldm.training.icons import FACES, Icon, of_feelings
 from ldm.training.readings import expanded, readings
 from ldm.training.wordnet import Nouns
 from ldm.ui.inside import name_word
@@ -116,6 +116,13 @@ def test_people_are_meant_by_their_keywords_alone(nouns, monkeypatch, at, found)
     for keywords, meant in (((), None), (("hermit",), found)):
         concepts = [replace(keeper, keywords=keywords)]
         assert readings(concepts, nouns, {"keeper"}, TOKENS, vectors).get("hermit") == meant
+
+
+def test_keywords_of_faces_say_what_is_felt_not_who_or_what_is_shown(nouns):
+    drawn = [icon("face", FACES), icon("dog", "animals-nature")]
+    drawn = [replace(one, keywords=("keeper", "kennel", "glad", "big")) for one in drawn]
+    face, dog = of_feelings(drawn, nouns)
+    assert face.keywords == ("glad", "big") and dog.keywords == drawn[1].keywords
 
 
 def test_one_of_what_there_are_only_many_of_is_read_as_these(nouns):

@@ -16,6 +16,8 @@ from transformers import BertModel, BertTokenizerFast
 
 from ldm import colours
 from ldm.model import LatentDiffusion, trained_layers
+from ldm.precision import fast_maths
+from ldm.sampling import sample
 from ldm.schedule import NoiseSchedule
 from ldm.training import (
     autoencoder,
@@ -205,6 +207,23 @@ def test_half_of_the_backgrounds_are_named_whatever_they_are(icon_set):
     assert left_open.count("white") / len(left_open) < 0.2  # it is no likelier than others
 
 
+def test_nothing_is_lost_on_a_background_that_nobody_asked_for(icon_set):
+    """A yellow sun may stand on yellow only where the caption says so."""
+    rgb = scenes.BACKGROUNDS["yellow"]
+    sun = next(i for i, icon in enumerate(icon_set.icons) if icon.name == "sun")
+    pixels = np.array(icon_set.pictures[sun])
+    assert scenes.lost_share(Image.fromarray(pixels), rgb) == 1
+    pixels[:64, :, :3] = 0, 0, 255
+    assert 0.4 < scenes.lost_share(Image.fromarray(pixels), rgb) < 0.6
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
+    alone = [composer.icon(rng, sun) for _ in range(400)]
+    for asked in (True, False):
+        drawn = [
+            s for s in alone if ("background" in s.caption) == asked and not s.things[0].colour
+        ]
+        assert any(scene.background == "yellow" for scene in drawn) == asked
+
+
 def test_people_stand_in_scenes_half_as_often_as_things(icon_set):
     grouped = tuple(
         replace(icon, group="people-body") if icon.name in ("sun", "box") else icon
@@ -249,7 +268,7 @@ def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by
         return [word for frame in frames for word in frame.split("{}") if word]
 
     assert 0.15 < share(captions.ADJECTIVES) < 0.35
-    assert 0.1 < np.mean([any(w in c for w in around(captions.FRAMES)) for c in said]) < 0.3
+    assert 0.1 < np.mean([any(w in c for w in around(captions.FRAMES)) for c in said]) < 0.35
     assert share(captions.UNSEEN_ADJECTIVES) == 0
     one = captions.preceded(rng)
     assert {captions.preceded(rng)("owl") for _ in range(99)} == {"an owl", "the owl", "owl"}
@@ -263,7 +282,7 @@ def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by
 
 def test_captions_have_keywords_of_feelings_alone(icon_set):
     rng, icon = np.random.default_rng(0), icon_set.icons[0]
-    for group, some in ((icon.group, False), ("smileys-emotion", True)):
+    for group, some in ((icon.group, False), (icons.FACES, True)):
         drawn = replace(icon, group=group, keywords=("yellow", "glad"))
         said = {captions.words_of(rng, drawn, None, None) for _ in range(99)}
         assert any("glad" in words for words in said) == some
@@ -272,13 +291,13 @@ def test_captions_have_keywords_of_feelings_alone(icon_set):
 
 def test_captions_say_one_thing_in_many_ways(icon_set):
     composer, rng = scenes.Composer(icon_set), np.random.default_rng(0)
-    drawn = [scene for scene in (composer.scene(rng) for _ in range(600)) if scene.relation]
+    drawn = [scene for scene in (composer.scene(rng) for _ in range(1500)) if scene.relation]
     assert {scene.relation for scene in drawn} == set(captions.SAYINGS)
     for relation, ways in captions.SAYINGS.items():
         its = [scene for scene in drawn if scene.relation == relation]
         said = [max(w for w in ways if w.format(*scene.phrases) in scene.caption) for scene in its]
         assert set(said) == set(ways)
-        assert 0.25 < said.count(ways[0]) / len(said) < 0.65
+        assert 0.2 < said.count(ways[0]) / len(said) < 0.55
     question = questions.Question(
         "colours",
         (questions.Asked("1F989", "owl", 2, "red"),),
@@ -639,6 +658,19 @@ def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypat
     assert not checkpoint.has_text(out, checkpoint.load_text(work)[0])  # it went on learning
     (image,) = drawing.draw(model, ["a red apple"], **HOW)
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all() and image.std() > 0.01
+
+
+def test_pictures_are_drawn_as_the_guided_denoiser_would(bert_model):
+    """Though the half without the prompt is left out where it counts for nothing."""
+    prompts, seeds = ["a red apple", "a house"], [3, 5]
+    how = {**HOW, "steps": 4}
+    denoise = bert_model.denoiser(bert_model.embed(prompts), None, 4.0, 500)
+    with fast_maths(bert_model.device):
+        *_, last = sample(denoise, bert_model.schedule, bert_model.noise(seeds), 4)
+    (image,) = drawing.draw(bert_model, prompts, seeds=seeds, **how)
+    as_guided = (image - bert_model.decode(last.x_prev)).abs().mean()
+    (other,) = drawing.draw(bert_model, prompts, seeds=seeds, **how | {"guidance_from": 1000})
+    assert as_guided < 0.01 and (image - other).abs().mean() > 0.05
 
 
 def test_own_pictures_from_a_folder_to_a_picture(tmp_path):

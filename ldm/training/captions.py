@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ldm.colours import COLOURS
-from ldm.training.icons import Icon
+from ldm.training.icons import FACES, Icon
 from ldm.training.sources import STYLES, listed
 
 QUANTITIES = {
@@ -56,14 +56,13 @@ MANNERS = (
     "{}, {} style",
     "{1} style, {0}",
 )
-FIRST_SHARE = 0.45  # how often captions take the first of several ways
+FIRST_SHARE = 0.35  # how often captions take the first of several ways
 HEAD_ENDS = (
     r" (?=(?:with|without|of|at|on|in|behind|over|under|showing|fluttering|tilted|facing)\b)"
 )
 ADJECTIVES, UNSEEN_ADJECTIVES = listed("adjectives.txt"), listed("unseen_adjectives.txt")
 FRAMES, UNSEEN_FRAMES = listed("frames.txt"), listed("unseen_frames.txt")
 FRAMED_SHARE = 0.2  # of the captions
-FEELING = "smileys-emotion"  # what a face means, its keywords say; others lead to `readings`
 
 
 @functools.cache
@@ -127,7 +126,7 @@ def words_of(
         return article(words)
     if form < 0.85:
         return words
-    known = [word for word in icon.keywords if word not in COLOURS and icon.group == FEELING]
+    known = [word for word in icon.keywords if word not in COLOURS and icon.group == FACES]
     some = rng.permutation(known)[:3] if known else ()
     return ", ".join([words, *some])
 

@@ -25,16 +25,17 @@ def draw(
     """Images [b,3,H,W] of the prompts, `batch` at a time, each from the noise of its seed (0).
 
     Several batches are drawn side by side, a core each, which is quicker than all cores for one.
+    What no prompt would give is left out above `guidance_from`, where nobody looks at it.
     """
     seeds = [0] * len(prompts) if seeds is None else seeds
 
     @torch.no_grad()
     def one(start: int) -> Tensor:
         part, its = list(prompts[start : start + batch]), list(seeds[start : start + batch])
-        text, uncond = model.embed(part), model.embed([""] * len(part))
-        denoise = model.denoiser(text, uncond, guidance, guidance_from)
+        text = model.embed(part)
+        alone, guided = model.denoiser(text), model.denoiser(text, guidance=guidance)
         run = sample(
-            denoise,
+            lambda x_t, t: (guided if t <= guidance_from else alone)(x_t, t),
             model.schedule,
             model.noise(its),
             steps,

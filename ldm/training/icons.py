@@ -27,6 +27,7 @@ LEFT_OUT = {  # emojibase subgroups that draw writing or repeat one drawing many
     "hair-style",
 }
 MISNAMED = {"construction"}  # what is drawn is a barrier, not what WordNet calls so
+FACES = "smileys-emotion"  # the group of which keywords say what is felt
 REVOLVERS = {("1F52B", s) for s in ("noto-v1", "fxemoji", "emojione", "streamline")}
 
 
@@ -111,7 +112,8 @@ def build(work: Path) -> IconSet:
         rendered = [r for r in pool.imap(_render, jobs, chunksize=32) if r is not None]
     drawn = {(icon.source, pixels.tobytes()): (icon, pixels) for icon, pixels in rendered[::-1]}
     icons, pictures = zip(*reversed(drawn.values()), strict=True)  # the first of equal drawings
-    icons = _with_kinds(icons, wordnet.nouns(work))
+    nouns = wordnet.nouns(work)
+    icons = of_feelings(_with_kinds(icons, nouns), nouns)
     np.save(work / "icons.tmp.npy", np.stack(pictures))
     (work / "icons.json").unlink(missing_ok=True)
     os.replace(work / "icons.tmp.npy", work / "icons.npy")
@@ -137,6 +139,16 @@ def _with_kinds(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]
         return tuple(dict.fromkeys(kind for word in words for kind in kinds.get(word, ())))
 
     return tuple(replace(icon, kinds=of(icon)) for icon in icons)
+
+
+def of_feelings(icons: Sequence[Icon], nouns: wordnet.Nouns) -> tuple[Icon, ...]:
+    """The icons, of which faces have no keyword that is a person or a thing: no masked doctor."""
+    things = {word for word, field in nouns.things().items() if field in wordnet.SEEN}
+
+    def of(icon: Icon) -> tuple[str, ...]:
+        return tuple(word for word in icon.keywords if icon.group != FACES or word not in things)
+
+    return tuple(replace(icon, keywords=of(icon)) for icon in icons)
 
 
 def report(icon_set: IconSet) -> str:

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from ldm.precision import fast_maths
 from ldm.training import grounding, text
 from ldm.training.autoencoder import to_images
-from ldm.training.icons import Icon, IconSet, held_out, load
+from ldm.training.icons import FACES, Icon, IconSet, held_out, load
 from ldm.training.scenes import SCENE_GROUPS, STYLED, Composer, Scene
 from ldm.vocabulary import Thing, Vocabulary
 
 SHARD = 2048  # samples
-OFTEN = SCENE_GROUPS | {"smileys-emotion"}  # not people
+OFTEN = SCENE_GROUPS | {FACES}  # not people
 PLAIN_OFTEN = 4  # times as often as in any other style
 KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 

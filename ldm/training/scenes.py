@@ -3,7 +3,7 @@
 import colorsys
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,9 @@ STYLED = ("twemoji", "noto", "fluent-flat", "fluent-3d")  # what the denoiser le
 PLAIN_SHARE = 0.5  # of the scenes
 ADJECTIVE_SHARE = 0.25  # of the things that are called by one: it is to change nothing
 COLOURED_SHARE = 0.3  # of the scenes, in which everything is in a colour that is named
+LUMA = (0.299, 0.587, 0.114)  # how much of what is seen is red, green, blue: ITU-R BT.601
+ALIKE = 45  # distance of two colours so weighted, of 255, within which they are hardly told apart
+LOST_SHARE = 0.3  # of a thing, from which it is lost if that is like the background
 
 
 @dataclass(frozen=True)
@@ -118,22 +121,23 @@ class Composer:
     def icon(self, rng: np.random.Generator, index: int) -> Scene:
         """One icon alone, nearly filling the picture."""
         icon = self.icon_set.icons[index]
-        background, rgb = _background(rng)
-        colour = _colour(rng, icon, background, 0.45)
-        size = rng.uniform(0.84, 0.92) * SIZE
+        asked = _asked(rng)
+        colour = _colour(rng, icon, asked, 0.45)
         picture = self._crop(index, colour)
+        background, rgb = _background(rng, asked, [picture])
+        size = rng.uniform(0.84, 0.92) * SIZE
         canvas, box = _place(_plain(rgb), picture, (0, 0, SIZE, SIZE), size, rng, 0.15)
         thing = Thing(icon.concept, icon.name, 1, colour, (box,))
         words = words_of(rng, icon, colour, self._adjective(rng, icon))
         unnamed = index in self.plain and rng.random() < 0.8
         style = None if unnamed else icon.source
-        caption = placed(framed(rng, words), _named(rng, background), style, choose=varied(rng))
+        caption = placed(framed(rng, words), asked, style, choose=varied(rng))
         return Scene(np.asarray(canvas), caption, (words,), (thing,), None, background, icon.source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """One to three kinds of things in one style, with counts, colours and a relation."""
         style = self._style(rng)
-        background, rgb = _background(rng)
+        asked = _asked(rng)
         coloured = rng.random() < COLOURED_SHARE and len(self.coloured[style]) > 2
         pool = (self.coloured if coloured else self.by_style)[style]
         groups = (self.icon_set.icons[i].group for i in pool)
@@ -144,9 +148,11 @@ class Composer:
             if self._allowed(chosen):
                 break
         icons = [self.icon_set.icons[i] for i in chosen]
-        colours = [_colour(rng, icon, background, 1 if coloured else 0.25) for icon in icons]
+        colours = [_colour(rng, icon, asked, 1 if coloured else 0.25) for icon in icons]
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
+        crops = [self._crop(i, colour) for i, colour in zip(chosen, colours, strict=True)]
+        background, rgb = _background(rng, asked, crops)
         picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
         one, choose = preceded(rng), varied(rng)
         phrases = tuple(
@@ -154,7 +160,7 @@ class Composer:
             for thing, icon in zip(things, icons, strict=True)
         )
         words = framed(rng, joined(phrases, relation, choose))
-        caption = placed(words, _named(rng, background), style, one, choose)
+        caption = placed(words, asked, style, one, choose)
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
@@ -230,8 +236,21 @@ def _plain(rgb) -> Image.Image:
     return Image.new("RGB", (SIZE, SIZE), tuple(rgb))
 
 
-def _background(rng) -> tuple[str, tuple[int, int, int]]:
-    name = str(rng.choice(list(BACKGROUNDS)))
+def _asked(rng) -> str | None:
+    """The background that a caption names; None in half of them, which leave it to the noise."""
+    return str(rng.choice(list(BACKGROUNDS))) if rng.random() < 0.5 else None
+
+
+def _background(rng, asked: str | None, pictures: Sequence[Image.Image]):
+    """The background's name and colour: the one asked for, or any that no picture is lost on."""
+    if asked:
+        name = asked
+    else:
+        lost = {
+            name: max(lost_share(p, rgb) for p in pictures) for name, rgb in BACKGROUNDS.items()
+        }
+        least = max(LOST_SHARE, min(lost.values()))
+        name = str(rng.choice([name for name, share in lost.items() if share <= least]))
     if name in ("white", "black"):
         return name, BACKGROUNDS[name]
     h, lightness, s = colorsys.rgb_to_hls(*(v / 255 for v in BACKGROUNDS[name]))
@@ -239,7 +258,14 @@ def _background(rng) -> tuple[str, tuple[int, int, int]]:
     return name, tuple(int(255 * v) for v in jittered)
 
 
-def _colour(rng, icon: Icon, background: str, share: float) -> str | None:
+def lost_share(picture: Image.Image, rgb: tuple[int, int, int]) -> float:
+    """The share of what is visible in an RGBA picture that is hardly seen on a background."""
+    pixels = np.asarray(picture).reshape(-1, 4).astype(float)
+    visible = pixels[pixels[:, 3] > 127, :3]
+    return float(((visible - rgb) ** 2 @ LUMA < ALIKE**2).mean())
+
+
+def _colour(rng, icon: Icon, background: str | None, share: float) -> str | None:
     """A colour to draw the icon in, in a share of the cases where that makes sense.
 
     Never the background's, and no combination that is held out.
@@ -319,8 +345,3 @@ def _cells(region, count: int) -> list[tuple[float, float, float, float]]:
             x, y = start + c * width, top + r * height
             cells.append((x, y, x + width, y + height))
     return cells
-
-
-def _named(rng, background: str) -> str | None:
-    """The background or, of half of them, None: what a prompt leaves open, its noise decides."""
-    return background if rng.random() < 0.5 else None

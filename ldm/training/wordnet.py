@@ -20,6 +20,7 @@ FIELDS = {  # group of emoji -> numbers of the lexicographer files in which the 
     "objects": {6, 10, 21, 23, 27},  # artifact, communication, possession, quantity, substance
     "people-body": {8, 18},  # body, person
 }
+SEEN = {5, 6, 13, 15, 17, 18, 20}  # fields of what one could draw, feelings and gestures are not
 
 
 @dataclass(frozen=True)
