@@ -11,7 +11,7 @@ from PIL import Image
 
 from ldm.atlas import DRAWINGS, SPACES
 from ldm.images import to_pictures
-from ldm.trajectory import ALWAYS, Settings, Trajectory
+from ldm.trajectory import Settings, Trajectory
 from ldm.ui import atlas as answers
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.messages import to_jpeg
@@ -188,7 +188,8 @@ def test_the_dots_before_a_branch_have_pictures(asks):
 def test_many_seeds_are_the_runs_of_each(asks, atlas, bert_model):
     told = asks("seeds", {"prompt": "red", "n": 3, "seed": 5})["data"]
     assert told["seeds"] == [5, 6, 7] and len(told["pictures"]) == 3
-    settings = Settings(atlas_paths.STEPS, atlas_paths.GUIDANCE, ALWAYS, "ddim")
+    guided = Request.guidance, Request.guidance_from
+    settings = Settings(atlas_paths.STEPS, *guided, "ddim")
     run = Trajectory.collect(bert_model, "red", 6, settings)
     end = atlas.pca("latent").place(atlas_places.to_vectors(run.latent))
     np.testing.assert_allclose(told["paths"][1]["places"]["pca3"][-1:], end, atol=1e-2)
