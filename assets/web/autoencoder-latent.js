@@ -1,6 +1,6 @@
 // The latent of the picture, what is done to it, and the picture that follows.
 
-const state = { coded: null, x0: null, latent: null };
+const state = { coded: null, x0: null, latent: null, unscaled: null }; // before the slider moved it
 const isEdited = () => state.latent.some((value, i) => value !== state.x0[i]);
 
 function draw() {
@@ -10,17 +10,29 @@ function draw() {
   parts.edited.textContent = isEdited() ? ", as you changed it" : ": the reconstruction";
 }
 
-// Changes the numbers of the chosen channels, given one channel's numbers.
-function edit(change) {
+// Makes the numbers of the chosen channels of one channel's numbers, as they are or as they were.
+function edit(make, of = state.latent) {
   if (!state.coded) return;
   const [C, h, w] = state.coded.latent_shape, n = h * w;
   for (let c = 0; c < C; c++) {
     if (parts.channel.value !== "all" && Number(parts.channel.value) !== c) continue;
-    const channel = [state.latent, state.x0].map((x) => x.subarray(c * n, (c + 1) * n));
-    channel[0].set(change(...channel));
+    const [now, before] = [state.latent, of].map((x) => x.subarray(c * n, (c + 1) * n));
+    now.set(make(before));
   }
   draw();
   follow();
+}
+
+// What else changes it counts as it stands: the slider begins there again, at 1.
+function change(make) {
+  edit(make);
+  if (state.coded) settle();
+}
+
+function settle() {
+  parts.scale.value = 1;
+  state.unscaled = state.latent.slice();
+  draw();
 }
 
 function shuffled(numbers) {
@@ -59,7 +71,7 @@ function paint(event) {
   state.latent[at] = Number(parts.brush.value);
   parts.row.value = y + 1;
   parts.column.value = x + 1;
-  draw();
+  settle();
   follow();
 }
 
@@ -68,7 +80,7 @@ function paintCell() {
   const [, h, w] = state.coded ? state.coded.latent_shape : [];
   const row = Number(parts.row.value) - 1, column = Number(parts.column.value) - 1;
   if (!(row >= 0 && row < h && column >= 0 && column < w)) return say("There is no such cell.");
-  edit((now) => now.with(row * w + column, Number(parts.brush.value)));
+  change((now) => now.with(row * w + column, Number(parts.brush.value)));
 }
 
 // Called for every new picture.
@@ -86,7 +98,7 @@ async function take() {
   describe(coded);
   fillChannels(coded.latent_shape);
   clearAnswers();
-  draw();
+  settle();
   if (parts.other.value) blend();
 }
 
@@ -107,7 +119,6 @@ function describe({ image_size: [H, W], latent_shape: [C, h, w], ...coded }) {
 function fillChannels([C, h, w]) {
   const options = Array.from({ length: C }, (_, c) => new Option(c + 1, c));
   parts.channel.replaceChildren(new Option("all", "all"), ...options);
-  parts.scale.value = 1;
   Object.assign(parts.row, { max: h, value: Math.ceil(h / 2) });
   Object.assign(parts.column, { max: w, value: Math.ceil(w / 2) });
 }

@@ -4,20 +4,16 @@ drawLegend(parts.legend);
 drawLegend(parts.difference_legend);
 for (const type of ["pointerdown", "pointermove"]) parts.latent.addEventListener(type, paint);
 parts.scale.addEventListener("input", () => {
-  edit((_, before) => before.map((x) => x * Number(parts.scale.value)));
+  edit((before) => before.map((x) => x * Number(parts.scale.value)), state.unscaled);
 });
-parts.channel.addEventListener("change", () => {
-  parts.scale.value = 1;
-  if (state.coded) draw();
-});
-parts.zero.addEventListener("click", () => edit((now) => now.map(() => 0)));
-parts.flip.addEventListener("click", () => edit((now) => now.map((x) => -x)));
-parts.shuffle.addEventListener("click", () => edit(shuffled));
+parts.channel.addEventListener("change", () => state.coded && settle());
+parts.zero.addEventListener("click", () => change((now) => now.map(() => 0)));
+parts.flip.addEventListener("click", () => change((now) => now.map((x) => -x)));
+parts.shuffle.addEventListener("click", () => change(shuffled));
 parts.reset.addEventListener("click", () => {
-  parts.scale.value = 1;
   if (!state.coded) return;
   state.latent.set(state.x0); // every channel: dragging paints any
-  draw();
+  settle();
   follow();
 });
 parts.reach.addEventListener("click", reach);

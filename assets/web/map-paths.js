@@ -44,7 +44,7 @@ function sayStep(index) {
 async function onRunPath(path, dot, how) {
   if (path === null || path === undefined) return;
   const index = Math.min(dot, run.known - 1), preview = run.told.previews[index];
-  const kind = Object.keys(PATH_COLOURS)[path];
+  const kind = dot === run.known ? "x0_hat" : Object.keys(PATH_COLOURS)[path]; // where both end
   looked++;
   if (preview) {
     await showPicture(preview[kind]);

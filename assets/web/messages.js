@@ -56,6 +56,7 @@ async function accept(message) {
 }
 
 function finish({ seconds }) {
+  state.run.ended = true; // though it may have fewer steps than it was to: a file of a stopped run
   draw();
   const before = state.run.branch ? state.run.branch.index : 0; // steps of the run that it left
   say(`${count(state.frames.length - before)} in ${seconds} s`);

@@ -126,7 +126,7 @@ async function prepare() {
     parts[name].innerHTML = compare.curves[name];
     parts[name].append(make("div", { className: "guide" }));
   }
-  state.t = window.ldm.t === undefined ? Math.round(compare.T / 4) : window.ldm.t;
+  state.t = window.ldm.t ?? Math.round(compare.T / 4);
   pick();
 }
 

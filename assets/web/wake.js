@@ -28,7 +28,7 @@ async function wake() {
   if (!new URLSearchParams(location.search).has("prompt")) {
     trigger("input", { parameters: state.run.parameters }); // which fills the form in
   }
-  if (isWhole()) return;
+  if (isWhole() || state.run.ended) return;
   if (known.stopped) return stop();
   say("Going on …");
   trigger("resume", { run });

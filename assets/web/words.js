@@ -4,17 +4,21 @@
 
 const line = element.querySelector("p");
 const field = () => document.querySelector("#ask input, #ask textarea");
+const chosen = () => document.querySelector("#settings [aria-label=Model]")?.value || ""; // "": the only one
 const MAX_WORDS = 6;
 const MAX_STRANGE = 3; // words that are spoken of
+let model = null; // the one that the names and words below are of
 let names = null; // every name -> the thing's main name
 let read = null; // every word of the captions
 let typing = false; // until the prompt is asked for, or left
 let timer = null;
 
 async function learn() {
-  if (names) return;
+  const asked = chosen();
+  if (model === asked) return;
+  const { things, others } = (await server.vocabulary(asked)).data || { things: [], others: [] };
+  model = asked;
   names = new Map();
-  const { things, others } = (await server.vocabulary(null)).data || { things: [], others: [] };
   for (const { name, also } of things) {
     for (const word of [name, ...also]) names.set(word, names.get(word) || name);
   }
@@ -94,7 +98,7 @@ async function help() {
 // Says which words were in no caption, and offers what means most nearly what the first of them does;
 // or, if the model knows nothing of the prompt and reads those words as no others, what all of it does.
 async function near(prompt, odd) {
-  const ask = async (text) => (await server.meaning(text)).data || { near: [] };
+  const ask = async (text) => (await server.meaning({ prompt: text, model })).data || { near: [] };
   const told = await Promise.all(odd.map(({ word }) => ask(word)));
   const some = told.length && (told.some(({ reading }) => reading) || knows(prompt));
   const found = some ? told[0].near : (await ask(prompt)).near;

@@ -1,6 +1,6 @@
 """What composed pictures are called: articles, plurals, counts, colours, background and style.
 
-People say one thing in many ways, and so do captions: of those listed here the first mostly.
+People say one thing in many ways, and so do captions: of those listed here the first most often.
 """
 
 import functools
@@ -143,7 +143,7 @@ def first(ways: Sequence[str]) -> str:
 
 
 def varied(rng: np.random.Generator) -> Callable[[Sequence[str]], str]:
-    """What chooses one of several ways to say something: the first mostly, else any other."""
+    """What chooses one of several ways to say something: the first most often, else any other."""
     return lambda ways: str(ways[0] if rng.random() < FIRST_SHARE else rng.choice(ways[1:]))
 
 

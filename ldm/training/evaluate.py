@@ -94,7 +94,7 @@ def kinds(words: Sequence[Icon], count: int) -> Meant:
 
 
 def otherwise(rng: np.random.Generator) -> Callable[[Question], str]:
-    """Says a question's prompt as captions do now and then, never as they mostly do.
+    """Says a question's prompt in any but the first of the ways that captions put it.
 
     "dog beneath tree" instead of "a dog below a tree".
     """

@@ -124,7 +124,7 @@ class Studio:
             yield {"kind": "wait", "text": READING}
         with self._line.place() as ahead:
             while (n := ahead(0.5)) and go_on():
-                yield {"kind": "wait", "text": f"{n} run{'s' * (n > 1)} ahead of yours"}
+                yield {"kind": "wait", "text": f"{n} ahead of you"}
             if go_on() and not self.models.is_read(request.model):
                 yield {"kind": "wait", "text": READING}
             if go_on():

@@ -1,5 +1,6 @@
-"""Help with the prompt: which things the model was trained to draw."""
+"""Help with the prompt: which things the chosen model was trained to draw."""
 
+import functools
 from dataclasses import asdict
 from typing import Any
 
@@ -13,20 +14,27 @@ from ldm.vocabulary import Vocabulary
 
 
 class Words(gr.HTML):
-    """A line of suggestions under the prompt; it is empty for a model that says nothing."""
+    """A line of suggestions under the prompt; it is empty for a model that says nothing.
+
+    Models are asked about by name; the first one's is "".
+    """
 
     def __init__(self, studio: Studio) -> None:
-        words = Vocabulary.load(studio.models.source())
+        @functools.cache
+        def words_of(name: str) -> Vocabulary:
+            return Vocabulary.load(studio.models.source(name))
 
-        def vocabulary(_: Any) -> dict[str, Any]:
+        def vocabulary(name: Any) -> dict[str, Any]:
+            words = words_of(str(name))
             return {"things": [asdict(thing) for thing in words.things], "others": words.others}
 
-        def meaning(prompt: Any) -> dict[str, Any]:
+        def meaning(asked: Any) -> dict[str, Any]:
+            prompt, name = asked["prompt"], str(asked["model"])
             if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:
                 raise ValueError(f"The prompt must be text of at most {MAX_PROMPT:,} characters.")
-            return studio.compute(tell_of, prompt)
+            return studio.compute(tell_of, prompt, words_of(name), model=name)
 
-        def tell_of(model: Any, text: str) -> dict[str, Any]:
+        def tell_of(model: Any, text: str, words: Vocabulary) -> dict[str, Any]:
             return {"near": words.nearest(model, text), "reading": model.reading(text)}
 
         super().__init__(

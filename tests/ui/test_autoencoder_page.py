@@ -140,6 +140,25 @@ def test_as_it_was_is_every_channel(coded):
     assert wait_for_change(coded, zero) == before
 
 
+def test_scaling_goes_on_from_other_changes(coded):
+    before = back(coded)
+    scale = coded.lab.locator("[data-part=scale]")
+    scale.fill("1.5")
+    stronger = wait_for_change(coded, before)
+    coded.lab.get_by_role("button", name="Zero").click()
+    zero = wait_for_change(coded, stronger)
+    assert scale.input_value() == "1"
+    coded.lab.get_by_role("button", name="Paint this cell").click()
+    painted = wait_for_change(coded, zero)
+    scale.fill("0.5")
+    assert wait_for_change(coded, painted) not in (before, zero)  # the cell alone, and weaker
+    scale.fill("1")
+    coded.page.wait_for_function(
+        "was => document.querySelector('#autoencoder [data-part=back]').toDataURL() === was",
+        arg=painted,
+    )
+
+
 @pytest.mark.parametrize("button", ["Zero", "Flip", "Shuffle", "Paint this cell"])
 def test_channels_are_changed(coded, button):
     before = back(coded)

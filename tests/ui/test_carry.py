@@ -19,7 +19,7 @@ LABELS = (
     "Seed",
     "number input for Steps",
     "number input for Guidance",
-    "number input for From t",
+    "number input for Guidance from t",
     "Sampler",
 )
 

@@ -233,7 +233,7 @@ def test_who_comes_second_sees_the_place_in_line_and_moves_up_when_the_first_lea
     visit, somebody
 ):
     visit.ask("a house", steps=3)
-    visit.part("status").get_by_text("1 run ahead of yours").wait_for(timeout=20_000)
+    visit.part("status").get_by_text("1 ahead of you").wait_for(timeout=20_000)
     somebody.page.close()
     visit.page.wait_for_function(READY, timeout=20_000)
     assert visit.part("prompt").text_content() == "“a house”"

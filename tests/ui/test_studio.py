@@ -212,10 +212,10 @@ def test_who_waits_is_told_how_many_runs_are_ahead(studio):
         studio.generate(Request("a red apple", seed=seed, steps=2)) for seed in range(3)
     )
     next(first)
-    assert next(second) == {"kind": "wait", "text": "1 run ahead of yours"}
-    assert next(third) == {"kind": "wait", "text": "2 runs ahead of yours"}
+    assert next(second) == {"kind": "wait", "text": "1 ahead of you"}
+    assert next(third) == {"kind": "wait", "text": "2 ahead of you"}
     first.close()
-    assert next(third) == {"kind": "wait", "text": "1 run ahead of yours"}
+    assert next(third) == {"kind": "wait", "text": "1 ahead of you"}
     assert [message["kind"] for message in second] == ["start", "step", "step", "end"]
     assert next(third)["kind"] == "start"
 
@@ -228,7 +228,7 @@ def test_who_does_not_want_a_run_any_more_leaves_the_line(studio):
     studio.want("me", None)
     assert list(second) == []
     third = studio.generate(request)
-    assert next(third)["text"] == "1 run ahead of yours"
+    assert next(third)["text"] == "1 ahead of you"
 
 
 def test_a_line_keeps_its_order():

@@ -56,6 +56,19 @@ def test_a_name_of_several_words_is_suggested_from_its_beginning(prompt):
     assert offered(prompt, "red apple") == ["red apple"]
 
 
+def test_words_are_those_of_the_chosen_model(prompt):
+    prompt.fill("a red ap")
+    assert offered(prompt, "red apple") == ["red apple"]
+    prompt.page.get_by_label("Model", exact=True).click()
+    prompt.page.get_by_role("option", name="emoji").click()
+    prompt.fill("a pengui")
+    assert "penguin" in offered(prompt, "penguin")
+    prompt.page.get_by_label("Model", exact=True).click()
+    prompt.page.get_by_role("option", name="worded").click()
+    prompt.fill("two ho")
+    assert offered(prompt, "house") == ["home", "house"]
+
+
 def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
     prompt.fill("zebra crossings")
     near = offered(prompt, "does not know this well")

@@ -164,7 +164,7 @@ def build_form(
             1, MAX_GUIDANCE, Request.guidance, step=0.5, label="Guidance", **slider
         )
         guidance_from = gr.Slider(
-            0, MAX_T, Request.guidance_from, step=10, label="From t", **slider
+            0, MAX_T, Request.guidance_from, step=10, label="Guidance from t", **slider
         )
         samplers = [(label, key) for key, label in SAMPLERS.items()]
         choice = {"scale": 2, "min_width": 150}
