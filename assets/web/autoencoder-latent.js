@@ -10,7 +10,8 @@ function draw() {
   parts.edited.textContent = isEdited() ? ", as you changed it" : ": the reconstruction";
 }
 
-// Makes the numbers of the chosen channels of one channel's numbers, as they are or as they were.
+// Makes the numbers of the chosen channels of one channel's numbers, as they are or as they were
+// before the slider moved them.
 function edit(make, of = state.latent) {
   if (!state.coded) return;
   const [C, h, w] = state.coded.latent_shape, n = h * w;
@@ -19,16 +20,12 @@ function edit(make, of = state.latent) {
     const [now, before] = [state.latent, of].map((x) => x.subarray(c * n, (c + 1) * n));
     now.set(make(before));
   }
-  draw();
+  if (of === state.latent) settle();
+  else draw();
   follow();
 }
 
-// What else changes it counts as it stands: the slider begins there again, at 1.
-function change(make) {
-  edit(make);
-  if (state.coded) settle();
-}
-
+// What is there now counts as it stands: the slider begins there again, at 1.
 function settle() {
   parts.scale.value = 1;
   state.unscaled = state.latent.slice();
@@ -80,7 +77,7 @@ function paintCell() {
   const [, h, w] = state.coded ? state.coded.latent_shape : [];
   const row = Number(parts.row.value) - 1, column = Number(parts.column.value) - 1;
   if (!(row >= 0 && row < h && column >= 0 && column < w)) return say("There is no such cell.");
-  change((now) => now.with(row * w + column, Number(parts.brush.value)));
+  edit((now) => now.with(row * w + column, Number(parts.brush.value)));
 }
 
 // Called for every new picture.

@@ -7,9 +7,9 @@ parts.scale.addEventListener("input", () => {
   edit((before) => before.map((x) => x * Number(parts.scale.value)), state.unscaled);
 });
 parts.channel.addEventListener("change", () => state.coded && settle());
-parts.zero.addEventListener("click", () => change((now) => now.map(() => 0)));
-parts.flip.addEventListener("click", () => change((now) => now.map((x) => -x)));
-parts.shuffle.addEventListener("click", () => change(shuffled));
+parts.zero.addEventListener("click", () => edit((now) => now.map(() => 0)));
+parts.flip.addEventListener("click", () => edit((now) => now.map((x) => -x)));
+parts.shuffle.addEventListener("click", () => edit(shuffled));
 parts.reset.addEventListener("click", () => {
   if (!state.coded) return;
   state.latent.set(state.x0); // every channel: dragging paints any
