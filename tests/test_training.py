@@ -43,6 +43,8 @@ from ldm.training import (
     text,
 )
 from ldm.training import prior as priors
+from ldm.training.__main__ import parser
+from ldm.vocabulary import Vocabulary
 
 # The last is a held-out concept; the second and the third are a held-out pair.
 CODES = ("1F34E", "1F697", "1F340", "1F3E0", "1F31E", "1F611")
@@ -273,6 +275,8 @@ def test_captions_say_more_than_pictures_show_but_not_what_is_kept_to_measure_by
     one = captions.preceded(rng)
     assert {captions.preceded(rng)("owl") for _ in range(99)} == {"an owl", "the owl", "owl"}
     assert captions.counted("owl", 2, None, one=one) == "two owls"
+    bundled = Vocabulary.load(checkpoint.BUNDLED)  # of real captions: "a broken heart"
+    assert not (bundled.read | set(bundled.others)) & set(captions.UNSEEN_ADJECTIVES)
     assert not any(words in caption for words in around(captions.UNSEEN_FRAMES) for caption in said)
     asked = evaluate.reworded([i for i in icon_set.icons if i.source == "noto"], 60)
     assert len(asked) == len(SHAPES)
@@ -409,7 +413,7 @@ def test_the_same_things_are_always_laid_out_alike(icon_set, count):
     composer, places = scenes.Composer(icon_set), []
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        _, things = composer.draw(rng, [0, 1], [count, 1], [None, None], "and", (255, 255, 255))
+        _, things, _ = composer.draw(rng, [0, 1], [count, 1], [None, None], "and", "white")
         boxes = np.array([box for thing in things for box in thing.boxes])
         places.append((boxes[:, :2] + boxes[:, 2:]) / 2)
     assert np.ptp(places, axis=0).max() < 12
@@ -630,6 +634,31 @@ def run(work: Path, *command: str) -> None:
     )
 
 
+def refused(work: Path, message: str, *command: str) -> None:
+    asked = parser().parse_args(["--work", str(work), *command])
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        asked.run(asked)
+
+
+def test_a_command_says_what_it_cannot_do(work, icon_set, bert_folder, tmp_path):
+    other = shutil.copytree(bert_folder, tmp_path / "other")
+    measure = ("evaluate", "--model", str(other))
+    refused(work, "not trained here", *measure)
+    (other / "training.json").write_text("{}")
+    refused(work, "not trained on the icons", *measure)
+    with pytest.raises(SystemExit):
+        parser().parse_args([*measure, "--sampler", "magic"])
+    folder = tmp_path / "latents"
+    folder.mkdir()
+    (folder / "latents-000.npy").touch()
+    latents.check_source(folder)
+    with pytest.raises(ValueError, match="other pictures"):
+        latents.check_source(folder, "of somebody's own")
+    state = loop.State(torch.nn.Linear(1, 1), tmp_path / "state", lr=1e-3)
+    with pytest.raises(ValueError, match="from 0 to 1, not 30"):
+        next(loop.train(state, iter(()), None, minutes=1, decay=30))
+
+
 def test_from_data_to_a_picture(work, icon_set, bert_folder, tmp_path, monkeypatch):
     """Every command in turn, each for a few seconds, ends in a checkpoint that draws."""
     text = package(work, sources.TEXT_ENCODER)
@@ -696,6 +725,9 @@ def test_own_pictures_from_a_folder_to_a_picture(tmp_path):
     run(work, "denoiser", "--widths", "16", "32", "--out", str(out), *brief)
     (image,) = drawing.draw(LatentDiffusion.load(out, "cpu"), ["all red"], **HOW)
     assert image.shape == (1, 3, 128, 128) and image.isfinite().all()
+    (own / "green.txt").write_text("all green, really\n")
+    refused(work, "latents of other pictures", "latents", *pictures)
+    refused(work, "no icons in", "evaluate", "--model", str(out))
 
 
 def test_every_own_picture_comes_once_before_any_comes_again(tmp_path):
@@ -878,8 +910,9 @@ def test_questions_are_of_what_was_trained_or_only_of_what_was_not(icon_set):
         assert {"two objects", "position", "colours"} <= {question.category for question in asked}
         for question in asked:
             codes = sorted(thing.concept for thing in question.things)
-            if question.category in ("two objects", "position"):
-                assert icons.held_out("pair", *codes) == unseen
+            if len(codes) == 2:  # what is held out of a colour binding is colours alone
+                pair_too = unseen and question.category != "colour binding"
+                assert icons.held_out("pair", *codes) == pair_too
             for thing in question.things:
                 if thing.colour:
                     assert icons.held_out("colour", thing.colour, thing.concept) == unseen
@@ -892,7 +925,7 @@ def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(i
     for question in questions.ask(icon_set, 6):
         counts, colours = ([getattr(t, k) for t in question.things] for k in ("count", "colour"))
         relation = question.relation or ("and" if len(counts) == 2 else None)
-        drawn = composer.draw(rng, question.icons, counts, colours, relation, (255, 255, 255))
+        drawn = composer.draw(rng, question.icons, counts, colours, relation, question.background)
         found = tuple(
             judge.Found((t.concept,), t.colour or "red", (x0 + x1) / 2, (y0 + y1) / 2)
             for t in drawn[1]
@@ -901,7 +934,67 @@ def test_a_judge_that_sees_the_truth_answers_every_question_and_any_other_none(i
         told = (question.style or "", question.background or "", torch.zeros(1))
         assert all(question.answered(judge.Seen(found, *told)).values())
         other = (judge.Found(("another",), "red", 64, 64),)
-        assert not any(question.answered(judge.Seen(other, "", "", told[2])).values())
+        for seen in (judge.Seen(other, *told), judge.Seen(found, "none", "none", told[2])):
+            known = seen.things == found and not (question.style or question.background)
+            assert not any(question.answered(seen).values()) or known
+
+
+def test_a_share_counts_prompts_not_their_pictures():
+    """Four pictures of a prompt that are all right, or all wrong, say no more than one."""
+    once = evaluate.share([True, False, True, True])
+    assert once == {"share": 0.75, "error": 0.25, "count": 4}  # the error by hand: sqrt(3/16 / 3)
+    assert evaluate.share([[right] * 4 for right in (True, False, True, True)]) == once
+    assert evaluate.share([[True, True, True, False]] * 4)["error"] == 0
+    assert evaluate.share([True]) == {"share": 1, "error": 0, "count": 1}
+
+
+def test_pictures_of_one_question_are_scored_together(icon_set):
+    asked = questions.ask(icon_set, 2)[:2]
+    right = [judge.Found((q.things[0].concept,), "red", 64, 64) for q in asked]
+    told = [right[0], right[0], right[0], right[1]]  # the second question's first is wrong
+
+    class Expert:
+        def look(self, image):
+            return [judge.Seen((thing,), "", "", torch.zeros(1)) for thing in told]
+
+    assert right[0].concepts != right[1].concepts
+    rows = evaluate.score(Expert(), torch.zeros(4, 3, 128, 128), asked, seeds=2)
+    assert rows["single object"] == {"share": 0.75, "error": 0.25, "count": 2}
+
+
+def test_real_scenes_stand_on_the_background_that_is_asked_for_or_any(icon_set):
+    asked = [q for q in questions.ask(icon_set, 40) if q.category in ("background", "position")]
+    colours = np.array(list(scenes.BACKGROUNDS.values()))
+    found = []
+    for question, image in zip(asked, evaluate.real_scenes(icon_set, asked), strict=True):
+        apart = np.abs(colours - closeness.background(image)).sum(axis=1)
+        found.append(tuple(scenes.BACKGROUNDS)[apart.argmin()])
+        assert question.background in (None, found[-1])
+    assert len({name for name, q in zip(found, asked, strict=True) if not q.background}) > 4
+
+
+def test_what_is_asked_for_without_a_style_is_the_plain_drawing(icon_set):
+    asked = questions.ask(icon_set, 10)
+    plain = scenes.plain_drawings(icon_set)
+    for question, meant in zip(asked, questions.plainly(asked, icon_set), strict=True):
+        assert question.prompt == meant.prompt
+        codes = [icon_set.icons[i].concept for i in meant.icons]
+        assert codes == [thing.concept for thing in question.things]
+        assert meant == question if question.style else set(meant.icons) <= plain
+
+
+def test_a_training_picture_is_a_copy_on_any_background(icon_set):
+    house = next(i for i, icon in enumerate(icon_set.icons) if icon.name == "house")
+    blue, white = (scenes.BACKGROUNDS[name] for name in ("blue", "white"))
+
+    def twins(*sides, rgb):
+        return autoencoder.to_images([scenes.alone(icon_set, house, s, rgb) for s in sides])
+
+    [drawn] = twins(90, rgb=blue)
+    assert closeness.background(drawn) == blue
+    assert closeness.is_copy(drawn, twins(98, 82, rgb=blue))
+    assert not closeness.is_copy(-drawn, twins(98, 82, rgb=blue))
+    assert not closeness.is_copy(drawn, twins(98, 82, rgb=white))
 
 
 def test_one_thing_that_looks_like_both_is_not_two():

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from ldm.atlas import BUNDLED
 from ldm.images import to_pictures, to_sheet
 from ldm.model import LatentDiffusion
+from ldm.sampling import UPDATES
 from ldm.training import (
     atlas,
     begin,
@@ -44,6 +45,7 @@ from ldm.training import (
 )
 from ldm.training import autoencoder as ae
 from ldm.trajectory import Settings
+from ldm.vocabulary import Vocabulary
 
 WORK = Path.home() / ".cache" / "ldm-training"
 APP = Settings()
@@ -131,14 +133,17 @@ def _own_pictures(path: Path) -> tuple[ae.Draw, dict[str, torch.Tensor]]:
 
 def run_latents(args) -> None:
     """Compose pictures, and keep their latents and caption embeddings in shards."""
+    source = latents.ICONS
     if args.pictures:
-        own, kept = captioned.split(captioned.read_folder(args.pictures))
+        pictures = captioned.read_folder(args.pictures)
+        source, (own, kept) = captioned.digest(pictures), captioned.split(pictures)
     else:
         seen = latents.styled_icons(icons.load(args.work))
     vae, encoder = checkpoint.load_coders(args.work, args.device)
     folder = args.work / "latents"
     folder.mkdir(parents=True, exist_ok=True)
     latents.check_encoder(folder, checkpoint.digest(vae))
+    latents.check_source(folder, source)
     for shard in tqdm(range(args.shards), desc="shards"):
         if not (folder / f"latents-{shard:03}.npy").exists():
             if args.pictures:
@@ -279,6 +284,9 @@ def run_evaluate(args) -> None:
     if args.quick:
         asked = {"prompts": min(args.prompts, 12), "seeds": 1, "named": 60}
     icon_set = icons.load(args.work)
+    known = {thing.name for thing in Vocabulary.load(args.model).things}
+    if not (args.quick or known & {icon.name for icon in icon_set.icons}):
+        raise ValueError(f"{args.model} was not trained on the icons, which is what is asked for")
     figures = evaluate.evaluate(model, icon_set, expert, settings, **asked)
     if args.quick:
         print(card.table(figures))
@@ -345,7 +353,9 @@ def parser() -> argparse.ArgumentParser:
             many = {"nargs": "+"} if isinstance(default, tuple) else {}
             kind = type(default[0]) if many else (Path if default is None else type(default))
             flag = "--" + option.replace("_", "-")
-            sub.add_argument(flag, type=kind, default=default, help=f"[{default}]", **many)
+            choices = tuple(UPDATES) if option == "sampler" else None
+            asked = {"type": kind, "default": default, "choices": choices}
+            sub.add_argument(flag, help=f"[{default}]", **asked, **many)
         sub.set_defaults(run=function)
 
     out = checkpoint.BUNDLED

@@ -1,6 +1,8 @@
 """Somebody's own pictures with captions, to train on in place of the icons."""
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +76,12 @@ def read_caption(path: Path) -> str:
     note = path.with_suffix(".txt")
     words = note.read_text(encoding="utf-8-sig") if note.is_file() else path.stem.replace("_", " ")
     return words.strip()
+
+
+def digest(pictures: list[Captioned]) -> str:
+    """What changes with their names, sizes in bytes and captions."""
+    rows = sorted((p.path.name, p.path.stat().st_size, p.caption) for p in pictures)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def split(pictures: list[Captioned]) -> tuple[list[Captioned], list[Captioned]]:

@@ -343,19 +343,18 @@ EXPLANATION = """\
 A judge, a network trained on composed scenes of the real pictures that took no part in training the
 generator, says which things a picture shows, where, how many and in which colour. The prompts are
 made from templates over {concepts:,} concepts, {prompts} a category (`--prompts {prompts}`) with
-{seeds} seeds each, of combinations held out from training a quarter as many. The error behind ±
-takes each picture by itself; seeds of one prompt are alike, so it may be up to twice as large.
-*Ceiling* is the judge's own score on real scenes that show the same, in drawings that neither it
-nor the generator has seen, of all sets and, but for *background*, on white; *share* is the score
-over it. It can be above 1, for the generator draws what the judge was trained on too, mostly in one
-style; its pictures are not as clear as real ones. Except in *single object*, a thing counts as seen
-if its name is among the judge's first five; *style* and *background* ask for nothing else. *Said in
-other ways* is the same asked in any but the first of the ways that captions put it: "dog beneath
-tree", "a dog, a tree". The Fréchet distance is taken in the judge's features, from all prompts'
-pictures to composed scenes, which hold more things on average. *Variety* is the mean distance
-between eight seeds of a prompt over that between the real drawings. *Copies* is how many pictures
-are nearer to a training picture, at 32x32 pixels, than the real drawings of that thing are to each
-other; these stand on white, so it says little of pictures on other backgrounds."""
+{seeds} seeds each, of combinations held out from training as many as the row says. The error
+behind ± is that of the mean over prompts; seeds of one prompt are alike, so they count as one.
+*Ceiling* is the judge's own score on real scenes that show the same, on backgrounds chosen as for
+the generator, in drawings that neither it nor the generator has seen, of the styles that the
+generator learned; *share* is the score over it. It can be above 1, for the generator draws what the
+judge was trained on too. Except in *single object*, a thing counts as seen if its name is among the
+judge's first five, in *style* and *background* too. *Said in other ways* is the same asked in any
+but the first of the ways that captions put it: "dog beneath tree", "a dog, a tree". The Fréchet
+distance is taken in the judge's features, from all prompts' pictures to real scenes of the same
+prompts. *Variety* is the mean distance between eight seeds of a prompt over that between the real
+drawings, on white. *Copies* is how many pictures are nearer to a training picture, at 32x32 pixels,
+than the real drawings of that thing are to each other, all on that picture's background."""
 
 
 def write(folder: Path) -> str:
@@ -423,7 +422,7 @@ def _judged(figures: dict) -> list[str]:
         label = name.replace("single object", f'{row["count"]} concepts, each "a NAME", seed 0')
         rows.append(_row(label, row, best.get(name)))
     for name, row in figures["held out"].items():
-        label = f"{name}, combinations held out from training"
+        label = f"{name}, {row['count']} prompts of combinations held out from training"
         rows.append(_row(label, row, figures["ceiling held out"].get(name)))
     for name, row in figures["otherwise"].items():
         rows.append(_row(f"{name}, said in other ways", row, best.get(name)))

@@ -11,7 +11,7 @@ from ldm.training.captions import article
 from ldm.training.drawing import watched
 from ldm.training.icons import Icon, IconSet
 from ldm.training.judge import Judge
-from ldm.training.scenes import Composer, alone
+from ldm.training.scenes import BACKGROUNDS, alone
 
 N_VARIED, VARIED_SEEDS = 25, 8
 REAL_SEED = 99
@@ -51,18 +51,18 @@ def closeness(
     words: list[Icon],
     settings: dict,
     image: Tensor,
+    real: Tensor,
     varied: int,
 ) -> dict[str, float]:
     """How far pictures lie from real ones, from each other, and from the training pictures.
 
     words: a drawing of each concept; varied: how many of them are drawn with 8 seeds.
 
-    frechet: of `image` to real scenes; variety: mean distance between 8 seeds of a prompt over
-    that between the real drawings of the concept; copies: share of them that are nearer to a
-    training picture, at 32x32 pixels, than the concept's real drawings are to each other.
+    frechet: of images to real ones [N,3,H,W] of the same prompts; variety: mean distance between 8
+    seeds of a prompt over that between the real drawings of the concept; copies: share of them that
+    are nearer to a training picture, at 32x32 pixels, than the concept's real drawings are to each
+    other, all of these on the background of the one that is compared.
     """
-    composer, rng = Composer(vocabulary), np.random.default_rng(REAL_SEED)
-    real = autoencoder.to_images([composer.scene(rng).picture for _ in range(len(image))])
     chosen = spread_out(words, min(N_VARIED, varied))
     prompts = [article(icon.name) for icon in chosen for _ in range(VARIED_SEEDS)]
     seeds = list(range(VARIED_SEEDS)) * len(chosen)
@@ -70,9 +70,13 @@ def closeness(
     ratios, copied = [], []
     for icon, mine in zip(chosen, drawn, strict=True):
         same = [k for k, other in enumerate(vocabulary.icons) if other.concept == icon.concept]
-        twins = autoencoder.to_images([alone(vocabulary, k) for k in same])
-        ratios.append(spread(features(judge, mine)) / max(spread(features(judge, twins)), 1e-9))
-        copied += are_copies(mine, twins)
+
+        def twins(rgb, same=same) -> Tensor:
+            return autoencoder.to_images([alone(vocabulary, k, rgb=rgb) for k in same])
+
+        apart = spread(features(judge, twins(BACKGROUNDS["white"])))
+        ratios.append(spread(features(judge, mine)) / max(apart, 1e-9))
+        copied += [is_copy(one, twins(background(one))) for one in mine]
     return {
         "frechet": frechet_distance(features(judge, image), features(judge, real)),
         "variety": float(np.mean(ratios)),
@@ -80,8 +84,14 @@ def closeness(
     }
 
 
-def are_copies(drawn: Tensor, real: Tensor) -> list[bool]:
-    """Which images [N,3,H,W] are nearer to one of the real ones than those to each other."""
-    a, b = (F.adaptive_avg_pool2d(image, 32).flatten(1) for image in (drawn, real))
+def background(image: Tensor) -> tuple[int, int, int]:
+    """The colour of most of an image's [3,H,W] outermost pixels, sRGB: their median."""
+    edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
+    return tuple(((edge.median(dim=1).values.clamp(-1, 1) + 1) * 127.5).round().int().tolist())
+
+
+def is_copy(drawn: Tensor, real: Tensor) -> bool:
+    """Whether an image [3,H,W] is nearer to one of the real ones than those to each other."""
+    a, b = (F.adaptive_avg_pool2d(image, 32).flatten(1) for image in (drawn[None], real))
     apart = torch.cdist(b, b).fill_diagonal_(torch.inf).min()
-    return (torch.cdist(a, b).min(dim=1).values < apart).tolist()
+    return bool(torch.cdist(a, b).min() < apart)

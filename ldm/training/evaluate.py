@@ -22,7 +22,7 @@ from ldm.training.closeness import REAL_SEED, closeness, spread_out
 from ldm.training.drawing import watched
 from ldm.training.icons import Icon, IconSet
 from ldm.training.judge import Judge
-from ldm.training.questions import Question, ask, ask_each, real_scene
+from ldm.training.questions import Question, ask, ask_each, plainly, real_scene
 
 MEAN_OF = ("single object", "two objects", "counting", "colours", "position", "colour binding")
 SAID_OTHERWISE = ("two objects", "position")
@@ -32,20 +32,35 @@ Row = dict[str, float | int]
 Meant = list[tuple[str, set[str]]]  # prompts, and the concepts that are right answers
 
 
-def score(judge: Judge, image: Tensor, questions: Sequence[Question]) -> dict[str, Row]:
-    """The share of images [N,3,H,W] that show what was asked, by category, with its count."""
-    answers: dict[str, list[bool]] = {}
-    for seen, question in zip(judge.look(image), questions, strict=True):
-        for name, right in question.answered(seen).items():
-            answers.setdefault(name, []).append(right)
+def score(
+    judge: Judge, image: Tensor, questions: Sequence[Question], seeds: int = 1
+) -> dict[str, Row]:
+    """The share of images [N*seeds,3,H,W] that show what N questions ask for, by category.
+
+    The pictures of one question follow each other.
+    """
+    answers: dict[str, list[list[bool]]] = {}
+    seen = iter(judge.look(image))
+    for question in questions:
+        told = [question.answered(next(seen)) for _ in range(seeds)]
+        for name in told[0]:
+            answers.setdefault(name, []).append([one[name] for one in told])
     return {name: share(right) for name, right in answers.items()}
 
 
-def share(right: Sequence[bool]) -> Row:
-    """The share that is true, its standard error, and how many there are."""
-    mean = float(np.mean(right))
-    error = (mean * (1 - mean) / len(right)) ** 0.5
-    return {"share": round(mean, 4), "error": round(error, 4), "count": len(right)}
+def share(right: Sequence[bool] | Sequence[Sequence[bool]]) -> Row:
+    """The share that is true, its standard error, and how many prompts there are.
+
+    right: whether a picture of each prompt is, or several are. Those of one prompt are alike, so
+    what the error counts are prompts.
+    """
+    shares = np.array(right, dtype=float).reshape(len(right), -1).mean(axis=1)
+    error = shares.std() / max(len(shares) - 1, 1) ** 0.5
+    return {
+        "share": round(float(shares.mean()), 4),
+        "error": round(float(error), 4),
+        "count": len(shares),
+    }
 
 
 def ceiling(judge: Judge, icon_set: IconSet, count: int, *, unseen: bool = False) -> dict[str, Row]:
@@ -53,10 +68,14 @@ def ceiling(judge: Judge, icon_set: IconSet, count: int, *, unseen: bool = False
 
     unseen: of combinations that were held out from its training too.
     """
-    composer, rng = scenes.Composer(icon_set), np.random.default_rng(REAL_SEED)
     questions = ask(icon_set, count, seed=REAL_SEED, unseen=unseen)
-    pictures = [real_scene(composer, question, rng) for question in questions]
-    return score(judge, autoencoder.to_images(pictures), questions)
+    return score(judge, real_scenes(icon_set, questions), questions)
+
+
+def real_scenes(icon_set: IconSet, questions: Sequence[Question]) -> Tensor:
+    """Images [N,3,128,128] of the real scenes that questions about icons of this set ask for."""
+    composer, rng = scenes.Composer(icon_set), np.random.default_rng(REAL_SEED)
+    return autoencoder.to_images([real_scene(composer, question, rng) for question in questions])
 
 
 def unseen_words(words: Sequence[Icon]) -> Meant:
@@ -171,14 +190,16 @@ def judged(
         asked = [q for q in questions for _ in range(seeds)]
         its = list(range(seeds)) * len(questions)
         image = watched(model, [say(q) for q in asked], settings, its, label)
-        return score(judge, image, asked), image
+        return score(judge, image, questions, seeds), image
 
     questions = ask(vocabulary, prompts)
     trained_rows, image = rows(questions, "prompts")
     again = [question for question in questions if question.category in SAID_OTHERWISE]
     said_rows, _ = rows(again, "in other words", say=otherwise(np.random.default_rng(0)))
     each, _ = rows(ask_each(spread_out(words, named)), "by name", seeds=1)
-    known = kept.select(lambda icon: icon.concept in codes)
+    meant = [question for question in plainly(questions, vocabulary) for _ in range(seeds)]
+    real = real_scenes(vocabulary, meant)
+    known = kept.select(lambda icon: icon.concept in codes and icon.source in scenes.STYLED)
     unseen_rows, _ = rows(ask(vocabulary, -(-prompts // 4), unseen=True), "held-out combinations")
     return {
         "concepts": len(words),
@@ -193,7 +214,7 @@ def judged(
         "reworded": words_row(model, judge, reworded(words, prompts), settings),
         "kinds": words_row(model, judge, kinds(words, prompts), settings),
         "unseen words": words_row(model, judge, unseen_words(words), settings),
-        **closeness(model, judge, vocabulary, words, settings, image, prompts),
+        **closeness(model, judge, vocabulary, words, settings, image, real, prompts),
     }
 
 

@@ -87,6 +87,8 @@ def held_out(*key: str, one_in: int = 20) -> bool:
 
 def load(work: Path) -> IconSet:
     """The rendered icons below `work`. Raises FileNotFoundError before `data` has been run."""
+    if not (work / "icons.json").exists():
+        raise FileNotFoundError(f"no icons in {work}: run `data` first")
     rows = json.loads((work / "icons.json").read_text(encoding="utf-8"))
     icons = tuple(
         Icon(**{k: tuple(v) if isinstance(v, list) else v for k, v in r.items()}) for r in rows

@@ -25,6 +25,7 @@ from ldm.vocabulary import Thing, Vocabulary
 SHARD = 2048  # samples
 OFTEN = SCENE_GROUPS | {FACES}  # not people
 PLAIN_OFTEN = 4  # times as often as in any other style
+ICONS = "icons"  # what shards are of that say nothing else
 KINDS = ("latents", "text", "length", "place")  # the arrays of a shard
 
 
@@ -145,6 +146,21 @@ def check_encoder(folder: Path, digest: str) -> None:
         raise ValueError(
             f"{folder} holds latents of another autoencoder: remove it, then `latents`"
         )
+
+
+def check_source(folder: Path, digest: str = ICONS) -> None:
+    """Raises ValueError if the shards in the folder are of other pictures or captions.
+
+    digest: of somebody's own pictures.
+    """
+    note = folder / "source.txt"
+    if note.exists():
+        known = note.read_text(encoding="utf-8")
+    else:
+        known = ICONS if any(folder.glob("latents-???.npy")) else digest
+    if known != digest:
+        raise ValueError(f"{folder} holds latents of other pictures: remove it, then `latents`")
+    note.write_text(digest, encoding="utf-8")
 
 
 def shards(folder: Path) -> list[str]:

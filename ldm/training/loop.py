@@ -143,8 +143,10 @@ def train(
     keeps more cores busier than one batch does, and waits for none that does something else. With
     a decay, state.pt keeps the state from before it, to train on from, and finished.pt the averaged
     weights after it. The time that the caller takes between two updates does not count.
-    Raises FloatingPointError if the loss is not finite.
+    Raises ValueError for a decay that is no share, FloatingPointError if the loss is not finite.
     """
+    if not 0 <= decay <= 1:
+        raise ValueError(f"the decay is a share of the time, from 0 to 1, not {decay:g}")
     length, spent, saved = 60 * minutes, 0.0, 0.0
     fresh, cool = state.step, None  # cool: the step at which the decay began
     with side_by_side(micro_batches) as pool:

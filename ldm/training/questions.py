@@ -14,7 +14,14 @@ from ldm.colours import COLOURS
 from ldm.training.captions import article, counted, first, is_countable, joined, placed
 from ldm.training.icons import Icon, IconSet, held_out
 from ldm.training.judge import Seen
-from ldm.training.scenes import BACKGROUNDS, SCENE_GROUPS, STYLED, Composer, has_colours
+from ldm.training.scenes import (
+    BACKGROUNDS,
+    SCENE_GROUPS,
+    STYLED,
+    Composer,
+    has_colours,
+    plain_drawings,
+)
 
 TRIES = 2000
 POSITIONS = ("to the left of", "to the right of", "above", "below")
@@ -54,10 +61,6 @@ class Question:
 
     def answered(self, seen: Seen) -> dict[str, bool]:
         """Whether the picture shows it; for a single object, also among the first five."""
-        if self.category == "style":
-            return {"style": seen.style == self.style}
-        if self.category == "background":
-            return {"background": seen.background == self.background}
         if self.category == "single object":
             best = seen.things[0].concepts
             asked = self.things[0].concept
@@ -65,6 +68,8 @@ class Question:
         return {self.category: self._shown(seen)}
 
     def _shown(self, seen: Seen) -> bool:
+        if self.style not in (None, seen.style) or self.background not in (None, seen.background):
+            return False
         groups = [self._matching(thing, seen) for thing in self.things]
         if any(len(g) < t.count for g, t in zip(groups, self.things, strict=True)):
             return False
@@ -120,6 +125,26 @@ def ask_each(icons: Sequence[Icon]) -> list[Question]:
     ]
 
 
+def plainly(questions: Sequence[Question], icon_set: IconSet) -> list[Question]:
+    """Questions about icons of this set, asked of the drawings that their prompts mean.
+
+    Of another one only where that has no drawing in the colour that is asked for.
+    """
+    icons = icon_set.icons
+    meant = {icons[i].concept: i for i in plain_drawings(icon_set)}
+
+    def drawing(thing: Asked, other: int) -> int:
+        plain = meant.get(thing.concept, other)
+        return plain if thing.colour is None or has_colours(icons[plain]) else other
+
+    return [
+        replace(question, icons=tuple(map(drawing, question.things, question.icons)))
+        if question.style is None
+        else question
+        for question in questions
+    ]
+
+
 class _Maker:
     """Draws questions at random. Its methods take a category's name.
 
@@ -156,7 +181,7 @@ class _Maker:
         for _ in range(TRIES):
             source = self._source()
             (a, red), (b, blue) = self._coloured(source), self._coloured(source)
-            if red != blue and self.icons[a].concept != self.icons[b].concept:
+            if red != blue and self._are_two(a, b, held_out_pair=False):
                 question = self._question(category, [a, b])
                 pairs = zip(question.things, (red, blue), strict=True)
                 return replace(question, things=tuple(replace(t, colour=c) for t, c in pairs))
@@ -173,10 +198,14 @@ class _Maker:
         for _ in range(TRIES):
             source = self._source()
             a, b = (int(self.rng.choice(source)) for _ in range(2))
-            concepts = sorted(self.icons[i].concept for i in (a, b))
-            if concepts[0] != concepts[1] and held_out("pair", *concepts) == self.unseen:
+            if self._are_two(a, b, held_out_pair=self.unseen):
                 return [a, b]
         raise LookupError
+
+    def _are_two(self, a: int, b: int, held_out_pair: bool) -> bool:
+        """Whether they are two concepts that are held out from each other, or are not."""
+        first, second = sorted(self.icons[i].concept for i in (a, b))
+        return first != second and held_out("pair", first, second) == held_out_pair
 
     def _coloured(self, among: list[int]) -> tuple[int, str]:
         for _ in range(TRIES):
@@ -205,10 +234,13 @@ def _with(question: Question, **changes) -> Question:
 
 
 def real_scene(composer: Composer, question: Question, rng: np.random.Generator) -> np.ndarray:
-    """The picture [128,128,3] uint8 that a question asks for, of the real icons it names."""
+    """The picture [128,128,3] uint8 that a question asks for, of the real icons it names.
+
+    Its background, if none is named, is one that the composer takes for the generator too.
+    """
     things, relation = question.things, question.relation
-    rgb = BACKGROUNDS[question.background or "white"]
     if len(things) == 2 and not relation:
         relation = "and"
     counts, colours = [t.count for t in things], [t.colour for t in things]
-    return composer.draw(rng, question.icons, counts, colours, relation, rgb)[0]
+    asked = counts, colours, relation, question.background
+    return composer.draw(rng, question.icons, *asked)[0]

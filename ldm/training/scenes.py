@@ -151,9 +151,8 @@ class Composer:
         colours = [_colour(rng, icon, asked, 1 if coloured else 0.25) for icon in icons]
         counts = [_count(rng, kinds, icon) for icon in icons]
         relation = str(rng.choice(list(RELATIONS))) if kinds == 2 else None
-        crops = [self._crop(i, colour) for i, colour in zip(chosen, colours, strict=True)]
-        background, rgb = _background(rng, asked, crops)
-        picture, things = self.draw(rng, chosen, counts, colours, relation, rgb)
+        drawn = self.draw(rng, chosen, counts, colours, relation, asked)
+        picture, things, background = drawn
         one, choose = preceded(rng), varied(rng)
         phrases = tuple(
             counted(thing.name, thing.count, thing.colour, self._adjective(rng, icon), one, choose)
@@ -164,19 +163,25 @@ class Composer:
         return Scene(picture, caption, phrases, things, relation, background, icons[0].source)
 
     def draw(
-        self, rng, chosen, counts, colours, relation: str | None, rgb
-    ) -> tuple[np.ndarray, tuple[Thing, ...]]:
-        """The picture of these icons, by index, on a plain background; and what it shows."""
+        self, rng, chosen, counts, colours, relation: str | None, asked: str | None
+    ) -> tuple[np.ndarray, tuple[Thing, ...], str]:
+        """The picture of these icons, by index; what it shows; the background's name.
+
+        asked: that name, or None for any background that no icon is lost on.
+        """
+        crops = [self._crop(i, colour) for i, colour in zip(chosen, colours, strict=True)]
+        background, rgb = _background(rng, asked, crops)
         canvas, things = _plain(rgb), []
         regions = _regions(len(chosen), relation)
-        for index, count, colour, region in zip(chosen, counts, colours, regions, strict=True):
-            icon, picture, boxes = self.icon_set.icons[index], self._crop(index, colour), []
+        drawn = zip(chosen, crops, counts, colours, regions, strict=True)
+        for index, crop, count, colour, region in drawn:
+            icon, boxes = self.icon_set.icons[index], []
             for cell in _cells(region, count):
                 side = rng.uniform(0.88, 0.98) * min(cell[2] - cell[0], cell[3] - cell[1])
-                canvas, box = _place(canvas, picture, cell, side, rng, 0.05)
+                canvas, box = _place(canvas, crop, cell, side, rng, 0.05)
                 boxes.append(box)
             things.append(Thing(icon.concept, name_of(rng, icon), count, colour, tuple(boxes)))
-        return np.asarray(canvas), tuple(things)
+        return np.asarray(canvas), tuple(things), background
 
     def _style(self, rng) -> str | None:
         """The style that a scene's caption names, a set with more drawings more often; or none."""
@@ -223,12 +228,15 @@ def plain_drawings(icon_set: IconSet) -> frozenset[int]:
     return frozenset(i for _, i in best.values())
 
 
-def alone(icon_set: IconSet, index: int, side: float = 0.9 * SIZE) -> np.ndarray:
-    """One icon as it is, in the middle of a white picture [128, 128, 3]; its longer side in px."""
+def alone(
+    icon_set: IconSet, index: int, side: float = 0.9 * SIZE, rgb=BACKGROUNDS["white"]
+) -> np.ndarray:
+    """One icon as it is, in the middle of a plain picture [128, 128, 3]; its longer side in px."""
     picture = Image.fromarray(np.ascontiguousarray(icon_set.pictures[index]))
     picture = picture.crop(icon_set.icons[index].box)
-    white = _plain(BACKGROUNDS["white"])
-    canvas, _ = _place(white, picture, (0, 0, SIZE, SIZE), side, np.random.default_rng(0), 0.0)
+    canvas, _ = _place(
+        _plain(rgb), picture, (0, 0, SIZE, SIZE), side, np.random.default_rng(0), 0.0
+    )
     return np.asarray(canvas)
 
 
