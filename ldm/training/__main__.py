@@ -167,7 +167,7 @@ def run_text(args) -> None:
     begun = begin.begin_text(state, args.work, encoder)
     print(f"{ae.count(network):.1f} M parameters, {begun}")
     empty = text.embed(encoder, tokenizer, [""])
-    batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()), dropout=0.0)
+    batches = latents.batches(data, empty, size=args.batch, seed=state.step, dropout=0.0)
     fixed = loop.move(latents.kept_back(data), state.device)
 
     def check():
@@ -190,12 +190,12 @@ def run_denoiser(args) -> None:
     folder, data = args.work / args.name, args.work / "latents"
     latents.check_encoder(data, checkpoint.digest(vae))
     empty = text.embed(encoder, tokenizer, [""])
-    batches = latents.batches(data, empty, size=args.batch, seed=int(time.time()))
     network = denoiser.denoiser(latents.shape(data), tuple(args.widths), encoder).to(args.device)
     matrices = denoiser.matrices(network.unet)
     state = loop.State(network, folder, lr=args.lr, slow=network.layers, matrices=matrices)
     begun = begin.begin_denoiser(state, args.start, args.work, encoder)
     print(f"{ae.count(network.unet):.1f} M parameters, {begun}")
+    batches = latents.batches(data, empty, size=args.batch, seed=state.step)
     schedule = checkpoint.schedule()
     fixed = loop.move(latents.kept_back(data), state.device)
     losses = []
