@@ -149,12 +149,17 @@ function drawDistances() {
 
 parts.keep.addEventListener("click", keep);
 
-// Goes on from the step that is shown, with what the form says now and the cells painted here.
+// The seed in the form, which comes a moment after the viewer and opens with 0.
+const formSeed = () => document.querySelector("#settings [aria-label=Seed]")?.value || "0";
+
+// Goes on from the step that is shown, with what the form says now and the cells painted here. The
+// seed stays that of the run, unless it was changed in the form since the run is shown.
 parts.branch.addEventListener("click", () => {
   const { run, index } = state;
   pause();
   const own = Object.fromEntries(FIELDS.map((name) => [name, run[name]]));
-  trigger("submit", { run: run.run, index, own, edits: painted() });
+  const reseed = formSeed() !== state.seed;
+  trigger("submit", { run: run.run, index, own, reseed, edits: painted() });
 });
 
 // Step 13 of 25 is not a run of 13 steps: both, side by side.

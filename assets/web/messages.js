@@ -16,6 +16,7 @@ const state = {
   index: 0, // the step that is shown
   following: true, // the newest step, until somebody scrubs
   others: [], // runs kept to compare: run and frames of each
+  seed: null, // what the form said when this run was first shown
 };
 const past = new Set(); // runs that were replaced: what still arrives of them is dropped
 const stopped = new Set(); // runs that are not to go on
@@ -85,7 +86,7 @@ function start(message) {
   if (state.run) past.add(state.run.run);
   past.delete(message.run);
   waiting = false;
-  Object.assign(state, { run: message, frames: [], index: 0, following: true });
+  Object.assign(state, { run: message, frames: [], index: 0, following: true, seed: formSeed() });
   pause();
   enable(false);
   parts.lessons.hidden = true;

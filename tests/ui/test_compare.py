@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from ldm.ui.answers import animation
+from ldm.ui.studio import RECORDED
 
 DONE = """steps => /^\\d+ steps? in /.test(document.querySelector('[data-part=status]').textContent)
   && document.querySelectorAll('.tile').length === steps"""
@@ -78,6 +79,30 @@ def test_a_run_can_be_shown_large_again_and_removed(visit):
     assert visit.pixels() == after
     visit.page.get_by_role("button", name="Remove").click()
     assert not visit.part("compare").is_visible()
+
+
+@pytest.mark.skipif(not RECORDED.is_file(), reason="no run is bundled")
+def test_a_branch_of_the_run_that_the_page_opens_with_keeps_its_seed(visit):
+    visit.page.wait_for_function("window.ldm && window.ldm.run")
+    own = visit.page.evaluate("window.ldm.run.seed")
+    assert visit.page.get_by_label("Seed", exact=True).input_value() != str(own)
+    branch(visit, "a house", step=11)
+    assert f"seed {own} " in visit.part("about").text_content()
+
+
+def test_a_branch_keeps_the_seed_of_its_run_unless_it_is_changed_for_the_branch(visit):
+    seed = visit.page.get_by_label("Seed", exact=True)
+    seed.fill("7")
+    visit.draw("a red apple", steps=3)
+    visit.part("keep").click()
+    seed.fill("9")
+    visit.draw("a red apple", steps=4)
+    visit.page.get_by_role("button", name="Show large").first.click()
+    branch(visit, "a house", step=2, tiles=3)
+    assert "seed 7 " in visit.part("about").text_content()
+    seed.fill("3")
+    branch(visit, "a house", step=2, tiles=4)
+    assert "seed 3 " in visit.part("about").text_content()
 
 
 def test_a_run_that_was_put_aside_while_it_was_drawn_has_all_its_steps(visit):

@@ -310,10 +310,16 @@ def test_a_branch_without_a_prompt_is_asked_for_what_the_run_was():
     own = asdict(Request("a cat", "dogs", 7, 6, 2.0, 700, "ddim"))
     form = [*asdict(Request("x")).values()]
     for prompt in ("", None, "  "):
-        assert given_or_own([prompt, *form[1:]], own) == list(own.values())
-    changed = given_or_own(["", "", 9, *form[3:]], own)
+        assert given_or_own([prompt, *form[1:]], own, False) == list(own.values())
+    changed = given_or_own(["", "", 9, *form[3:]], own, True)
     assert changed == ["a cat", "dogs", 9, 6, 2.0, 700, "ddim", ""]
-    assert given_or_own(["a dog", *form[1:]], own) == ["a dog", *form[1:]]
+
+
+def test_a_branch_with_a_prompt_is_asked_for_what_the_form_says_but_for_the_seed():
+    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, 700, "ddim"))
+    form = [*asdict(Request("a dog", seed=9)).values()]
+    assert given_or_own(form, own, True) == form
+    assert given_or_own(form, own, False) == [*form[:2], 7, *form[3:]]
 
 
 def test_before_the_weights_are_read_everybody_waits_for_them(bert_folder):

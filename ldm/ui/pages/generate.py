@@ -47,7 +47,7 @@ def build(studio: Studio) -> None:
         yield from tell_all(studio.generate(request))
 
     def branch(event: gr.EventData, visitor: gr.Request, *given: Any) -> Iterator[dict[str, str]]:
-        request, run = ask(*given_or_own(given, event.own)), str(event.run)
+        request, run = ask(*given_or_own(given, event.own, event.reseed)), str(event.run)
         kept = studio.keeps(run)
         if not kept:
             yield {"kind": "wait", "text": "Branching"}  # it is computed again first
@@ -208,20 +208,19 @@ def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
     return start, picture, t
 
 
-def given_or_own(given: Sequence[Any], own: Mapping[str, Any]) -> list[Any]:
+def given_or_own(given: Sequence[Any], own: Mapping[str, Any], reseed: bool) -> list[Any]:
     """Returns what a branch is asked for: what the form says or, with no prompt in it, the run.
 
-    Of the form then counts what is not as the page opened.
+    Of the form then counts what is not as the page opened; of its seed only whether it is to be
+    another one than the run's own.
     """
-    prompt, *_ = given
-    if prompt and prompt.strip():
-        return list(given)
     names = [field.name for field in fields(Request)]
-    opened = asdict(Request(str(own["prompt"])))
-    return [
-        own[name] if name == "prompt" or value in ("", None, opened[name]) else value
-        for name, value in zip(names, given, strict=True)
-    ]
+    asked = dict(zip(names, given, strict=True))
+    if not (asked["prompt"] and asked["prompt"].strip()):
+        opened = asdict(Request(str(own["prompt"]))) | {"prompt": asked["prompt"]}
+        same = {name for name, value in asked.items() if value in ("", None, opened[name])}
+        asked |= {name: own[name] for name in same}
+    return list((asked if reseed else asked | {"seed": own["seed"]}).values())
 
 
 def ask(*given: Any) -> Request:
