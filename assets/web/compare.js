@@ -77,7 +77,8 @@ function settingsOf(run) {
   const guided = `guidance ${run.guidance}${late}`;
   const how = `seed ${run.seed} · ${guided} · ${run.sampler_name} · ${count(run.steps)}`;
   const weights = run.foreign ? ", with other weights than those here" : "";
-  return `${how} · ${run.model}${weights}${from}${painted}`;
+  const picture = run.picture ? ` · from a picture at t ${run.timesteps[0]}` : "";
+  return `${how} · ${run.model}${weights}${picture}${from}${painted}`;
 }
 
 function show(entry) {

@@ -259,6 +259,10 @@ def test_a_run_begins_with_a_picture(visit):
     visit.page.get_by_role("button", name="Draw from this picture").click()
     visit.part("status").get_by_text("7 steps in", exact=False).wait_for(timeout=30_000)
     visit.part("readout").get_by_text("step 7 of 7 ").wait_for(timeout=30_000)
+    first = visit.page.evaluate("window.ldm.run.timesteps[0]")
+    assert f" · from a picture at t {first}" in visit.part("about").text_content()
+    visit.draw("a red apple", steps=3)
+    assert "picture" not in visit.part("about").text_content()
 
 
 def test_without_a_picture_there_is_a_sentence(visit):
