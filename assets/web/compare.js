@@ -76,7 +76,8 @@ function settingsOf(run) {
   const late = run.guidance > 1 && run.guidance_from < run.timesteps[0] ? ` from t ${run.guidance_from}` : "";
   const guided = `guidance ${run.guidance}${late}`;
   const how = `seed ${run.seed} · ${guided} · ${run.sampler_name} · ${count(run.steps)}`;
-  const weights = run.foreign ? ", with other weights than those here" : "";
+  const part = run.branch ? " in part" : ""; // up to where it branches off
+  const weights = run.foreign ? `,${part} with other weights than those here` : "";
   const picture = run.picture ? ` · from a picture at t ${run.timesteps[0]}` : "";
   return `${how} · ${run.model}${weights}${picture}${from}${painted}`;
 }

@@ -73,6 +73,7 @@ class Branch:
         steps = branch(model, self.origin, self.index, **changes)
         settings = replace(to_settings(request), skip=self.origin.settings.skip)
         about = {"branch": {"run": self.run, "index": self.index, "painted": len(self.edits)}}
+        about |= describe_weights(model, self.origin)
         before = self.origin.steps[: self.index]
         return Plan(settings, before, steps, self.origin.source, about)
 
@@ -125,7 +126,7 @@ class File:
         run = self.trajectory
         run.check(model)
         about = {"skip": run.settings.skip, "words": []}  # no U-Net runs: nothing to see of them
-        about |= {"weights": run.weights, "foreign": run.weights not in ("", model.digest)}
+        about |= describe_weights(model, run)
         return Plan(run.settings, (), run.steps, run.source, about)
 
     def request(self) -> Request:
@@ -210,6 +211,11 @@ class Run:
             plan.source,
             start["weights"],
         )
+
+
+def describe_weights(model: Any, run: Any) -> Message:
+    """Returns the weights that a Trajectory was made with, and whether the model has others."""
+    return {"weights": run.weights, "foreign": run.weights not in ("", model.digest)}
 
 
 def to_settings(request: Request) -> Any:

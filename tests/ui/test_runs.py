@@ -132,7 +132,8 @@ def test_a_saved_run_opens_as_it_was(studio, saved):
 
 
 def test_a_saved_run_says_if_other_weights_than_those_here_made_it(studio, saved, tmp_path):
-    """It opens as it was all the same, and so does a file from before files said that."""
+    """So do its branches, and their files. It opens as it was all the same, and so does a file from
+    before files said that."""
     said = {}
     for what, weights in {"same": None, "other": "0" * 16, "unknown": ...}.items():
         (path := tmp_path / "run.safetensors").write_bytes(saved)
@@ -144,8 +145,12 @@ def test_a_saved_run_says_if_other_weights_than_those_here_made_it(studio, saved
         opened = draw(studio, *studio.open(base64.b64encode(path.read_bytes()).decode()))
         assert shown(opened) == shown(draw(studio))
         said[what] = opened[0]["foreign"]
-        (tmp_path / "again.safetensors").write_bytes(studio.save(opened[0]["run"]))
-        assert Trajectory.load(tmp_path / "again.safetensors").weights == about.get("weights", "")
+        branch = draw(studio, *studio.branch(ASKED, opened[0]["run"], 2))
+        assert branch[0]["foreign"] == said[what]
+        for run in (opened, branch):
+            (tmp_path / "again.safetensors").write_bytes(studio.save(run[0]["run"]))
+            again = Trajectory.load(tmp_path / "again.safetensors")
+            assert again.weights == about.get("weights", "")
     assert said == {"same": False, "other": True, "unknown": False}
 
 
