@@ -165,12 +165,22 @@ parts.branch.addEventListener("click", () => {
 });
 
 // Step 13 of 25 is not a run of 13 steps: both, side by side.
-parts.lesson.addEventListener("click", async () => {
-  const { run, index } = state, frame = state.frames[index], steps = index + 1;
+let lesson = null; // the step that is to lie beside a run of as many steps
+
+parts.lesson.addEventListener("click", () => {
+  const { run, index, frames } = state, steps = index + 1;
+  lesson = { run, steps, frame: frames[index] };
+  waiting = true;
   say(`Drawing a run of ${count(steps)} …`);
-  const picture = await ask("finish", { run: run.run, steps });
-  if (!picture || state.run !== run) return;
-  const bitmaps = [frame.x_t, frame.x0_hat, await decode(picture)];
+  trigger("lesson", { run: run.run, steps });
+});
+
+async function showLesson(drawn) {
+  const { run, steps, frame } = lesson;
+  waiting = false;
+  const [last] = (await ask("missed", { run: drawn, after: steps })) || []; // after its start
+  if (!last || state.run !== run) return;
+  const bitmaps = [frame.x_t, frame.x0_hat, await decode(last.x0_hat)];
   ["lesson_x_t", "lesson_x0_hat", "lesson_run"].forEach((name, i) => {
     Object.assign(parts[name], { width: bitmaps[i].width, height: bitmaps[i].height });
     parts[name].getContext("2d").drawImage(bitmaps[i], 0, 0);
@@ -179,4 +189,4 @@ parts.lesson.addEventListener("click", async () => {
   parts.lesson_steps.textContent = count(steps);
   parts.lessons.hidden = false;
   say("Both are below");
-});
+}

@@ -36,6 +36,7 @@ async function handle(message) {
     return say(`${message.text} …`);
   }
   if (message.kind === "stop") return stop();
+  if (message.kind === "lesson") return showLesson(message.run);
   if (past.has(message.run)) return;
   const known = state.run && state.run.run === message.run;
   const expected = known ? state.next : 0;

@@ -19,6 +19,7 @@ async function answer(name, show, more = {}) {
 }
 
 function clearAnswers() {
+  if (denoising) stopDenoising();
   for (const place of element.querySelectorAll(".results, [data-part=guess_answer]")) {
     place.hidden = true;
     place.replaceChildren();
@@ -96,7 +97,7 @@ function showExample(found) {
 
 let attempt = 0;
 const MAX_RESULTS = 8;
-const tries = new Map(); // attempt -> its figure
+let denoising = null; // the figure of the run that is under way, the last attempt
 
 // Starts the reverse process from here; its pictures arrive as messages.
 function denoise() {
@@ -111,8 +112,24 @@ function denoise() {
   place.append(figure);
   if (place.childElementCount > MAX_RESULTS) place.children[1].remove();
   place.hidden = false;
-  tries.set(attempt, figure);
+  setDenoising(figure);
   trigger("submit", { asked: asked(), attempt });
+}
+
+function setDenoising(figure) {
+  denoising = figure;
+  parts.denoise.disabled = Boolean(figure);
+  parts.stop.disabled = !figure;
+}
+
+// Ends the run after the step under way; what it has drawn stays.
+function stopDenoising() {
+  const { t } = denoising.dataset;
+  if (t) denoising.lastChild.append(`, stopped at t ${t}`);
+  else denoising.remove();
+  setDenoising(null);
+  trigger("halt");
+  say("Stopped");
 }
 
 let inbox = Promise.resolve(); // messages are handled one after another, decoding included
@@ -122,8 +139,8 @@ function receive(message) {
 }
 
 async function handle(message) {
-  const figure = message && tries.get(message.attempt);
-  if (!figure) return;
+  const figure = denoising;
+  if (!figure || !message || message.attempt !== attempt) return;
   if (message.kind === "wait") say(`${message.text} …`);
   if (message.from_t !== undefined) { // one of the run's own timesteps
     const [canvas, caption] = figure.children;
@@ -131,18 +148,21 @@ async function handle(message) {
   }
   if (message.kind === "step") {
     const bitmap = await decode(message.x0_hat);
+    if (figure !== denoising) return;
+    figure.dataset.t = message.t;
     drawBitmap(figure.querySelector("canvas"), bitmap);
     say(`Denoising, t ${message.t}`);
   }
   if (message.kind === "end") {
+    setDenoising(null);
     const last = await ask("picture", { run: message.run }); // the last step may have been merged away
     if (last) drawBitmap(figure.querySelector("canvas"), await decode(last.picture));
   }
   if (message.kind === "stop") {
+    setDenoising(null);
     figure.remove();
     say("");
   }
-  if (["end", "stop"].includes(message.kind)) tries.delete(message.attempt);
 }
 
 // Draws the loss, weighted and not, over t; as wide as the curves of the schedules are.

@@ -27,6 +27,7 @@ parts.walk.addEventListener("click", () => answer("walk", showWalk));
 parts.train.addEventListener("click", () =>
   answer("train", showExample, { seed: Math.floor(Math.random() * 2 ** 32) }));
 parts.denoise.addEventListener("click", denoise);
+parts.stop.addEventListener("click", stopDenoising);
 parts.measure.addEventListener("click", measure);
 watch("value", () => receive(props.value));
 prepare().then(() => new IntersectionObserver(arrive).observe(element));

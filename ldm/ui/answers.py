@@ -32,10 +32,7 @@ def list_answers(studio: Studio) -> list[Callable[[Any], dict[str, Any]]]:
     def steps(run: Any) -> str:
         return base64.b64encode(studio.save(str(run))).decode()
 
-    def finish(asked: Any) -> str:
-        return studio.finish(str(asked["run"]), asked["steps"])
-
-    return [*map(tell, (missed, offline, steps, finish, animation))]
+    return [*map(tell, (missed, offline, steps, animation))]
 
 
 def tell(answer: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:

@@ -9,6 +9,7 @@ step   one for each step: previews and maps of it, its timestep and its noise le
 end    how long it took
 wait   what it waits for, before it starts
 stop   it will not go on: something failed
+lesson a run was drawn beside the one that is shown, and can be asked for
 """
 
 import base64

@@ -19,7 +19,7 @@ from ldm.ui.atlases import Atlases
 from ldm.ui.line import Line
 from ldm.ui.messages import Message
 from ldm.ui.models import Models
-from ldm.ui.request import MAX_STEPS, Request, whole
+from ldm.ui.request import Request
 from ldm.ui.run import Branch, File, Noise, Run
 
 MAX_RUNS = 40  # runs that are kept, to branch from, and for a browser that missed messages
@@ -54,7 +54,7 @@ class Studio:
         self._line = Line()
         self._turns = threading.BoundedSemaphore(MAX_TURNS)
         self._thread = ThreadPoolExecutor(1)
-        self._wishes: dict[str, Wish | None] = {}  # of each visitor
+        self._wishes: dict[tuple[str, str], Wish | None] = {}  # of each visitor, in each place
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
     def load(self) -> None:
@@ -71,43 +71,48 @@ class Studio:
         """
         return self._thread.submit(function, *given).result()
 
-    def want(self, visitor: str, request: Request | None, beginning: Any = None) -> bool:
+    def want(
+        self, visitor: str, request: Request | None, beginning: Any = None, place: str = ""
+    ) -> bool:
         """Ends what is drawn for this visitor, and returns whether `wanted` will draw anything.
+
+        Only what is drawn in the same place of the page: by default it is the viewer.
 
         It does not if this very request is drawn already, which goes on, nor for None. Raises
         ValueError if the request is for a model that is not here.
         """
         if request:
             self.models.check(request.model)
-        old = self._wishes.get(visitor)
+        old = self._wishes.get((visitor, place))
         if old and not old.done and (old.request, old.beginning) == (request, beginning):
             return not old.begun
-        self._wishes[visitor] = request and Wish(request, beginning)
+        self._wishes[visitor, place] = request and Wish(request, beginning)
         return request is not None
 
-    def wanted(self, visitor: str) -> Iterator[Message]:
+    def wanted(self, visitor: str, place: str = "") -> Iterator[Message]:
         """Yields the messages of what this visitor asked for last, unless it was drawn already.
 
         It ends early, after the step under way, when it is not wanted any more.
         """
-        wish = self._wishes.get(visitor)
+        wish = self._wishes.get((visitor, place))
         if not wish or wish.begun:
             return
         wish.begun = True
         try:
             yield from self.generate(
-                wish.request, wish.beginning, lambda: self._wishes.get(visitor) is wish
+                wish.request, wish.beginning, lambda: self._wishes.get((visitor, place)) is wish
             )
         finally:
             wish.done, wish.beginning = True, None
 
     def knows(self, visitor: str) -> bool:
-        """Returns whether this visitor has asked for anything by `want`, as the page does."""
-        return visitor in self._wishes
+        """Returns whether this visitor has asked for a run by `want`, as the page does."""
+        return (visitor, "") in self._wishes
 
     def forget(self, visitor: str) -> None:
-        """Drops what is known of a visitor who left."""
-        self._wishes.pop(visitor, None)
+        """Drops what is known of a visitor who left, and ends what is drawn for them."""
+        for known in [key for key in list(self._wishes) if key[0] == visitor]:
+            self._wishes.pop(known, None)
 
     def generate(
         self,
@@ -169,12 +174,21 @@ class Studio:
             self._keep_recorded(run)
         return self._runs[run].trajectory()
 
-    def _keep_recorded(self, run: str) -> None:
-        """Computes the bundled run again, which is a message only, if it is the one."""
-        start = (self.recorded() or {"messages": [{}]})["messages"][0]
+    def _start(self, run: str) -> tuple[Message, Request]:
+        """Returns the first message of a run that is kept, or of the bundled one, and its request.
+
+        Raises ValueError if it is neither.
+        """
+        known = self.replay(run, 0) or (self.recorded() or {"messages": [{}]})["messages"]
+        start = known[0]
         if start.get("run") != run or start["model"] not in self.models.names:
             raise ValueError(GONE)
-        again = Run(Request(**{f.name: start[f.name] for f in fields(Request)}), Noise())
+        return start, Request(**{f.name: start[f.name] for f in fields(Request)})
+
+    def _keep_recorded(self, run: str) -> None:
+        """Computes the bundled run again, which is a message only, if it is the one."""
+        _, request = self._start(run)
+        again = Run(request, Noise())
         again.id = run
         self.compute(lambda model: list(again.go_on(model)), model=again.request.model)
         self._keep(again)
@@ -249,31 +263,18 @@ class Studio:
         self.compute(file.trajectory.check, model=file.trajectory.model)
         return file.request(), file
 
-    def finish(self, run: str, steps: int) -> str:
-        """Returns the last picture of a run that is like this one, but has fewer or more steps.
+    def alike(self, run: str, steps: int) -> Request:
+        """Returns the request for a run that is like this one, but has fewer or more steps.
 
-        The picture is a JPEG in base64. Raises ValueError if there is no such run, or if it began
-        with a picture.
+        Raises ValueError if there is no such run, or if it began with a picture.
         """
-        origin = self.trajectory(run)
-        if origin.source:
+        start, request = self._start(run)
+        if start["picture"]:
             raise ValueError("This run began with a picture: one of other steps begins elsewhere.")
-        n_steps = whole("Steps", steps, 1, MAX_STEPS)
-        settings = replace(origin.settings, n_steps=n_steps, skip=0)
-        return self.compute(draw_last, origin.prompt, origin.seed, settings, model=origin.model)
+        return replace(request, steps=steps)
 
     def recorded(self) -> Message | None:
         """Returns the bundled run as one message, so that there is something to scrub at once."""
         if not RECORDED.is_file():
             return None
         return {"kind": "run", "messages": json.loads(RECORDED.read_text(encoding="utf-8"))}
-
-
-def draw_last(model: Any, prompt: str, seed: int, settings: Any) -> str:
-    """Returns the last picture of a run, a JPEG in base64."""
-    from ldm.images import to_pictures
-    from ldm.trajectory import Trajectory
-    from ldm.ui.messages import to_jpeg
-
-    latent = Trajectory.collect(model, prompt, seed, settings).latent
-    return to_jpeg(to_pictures(model.decode(latent))[0])

@@ -45,7 +45,8 @@ class Viewer(gr.HTML):
 
     answers: the functions of `answers`, which its scripts call by name.
     Its events: `input` carries the parameters of a PNG that was dropped on it, `upload` a file
-    with a saved run in base64, `submit` where a branch begins, `resume` a run that is to go on.
+    with a saved run in base64, `submit` where a branch begins, `resume` a run that is to go on,
+    `lesson` one to be drawn with other steps.
     """
 
     def __init__(

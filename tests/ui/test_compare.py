@@ -197,6 +197,20 @@ def test_step_two_of_six_is_shown_not_to_be_a_run_of_two_steps(visit):
     assert len(set(shown(visit, ".lessons canvas"))) == 3
 
 
+def test_the_shorter_run_of_the_lesson_is_stopped_like_any_other(visit, somebody):
+    visit.page.wait_for_function("window.ldm && window.ldm.run")  # the recorded one
+    visit.part("slider").fill("1")
+    visit.part("lesson").click()
+    visit.part("status").get_by_text("1 ahead of you …").wait_for()
+    visit.page.get_by_role("button", name="Stop", exact=True).click()
+    visit.part("status").get_by_text("Stopped").wait_for()
+    visit.ask("a red apple", steps=2)
+    visit.part("status").get_by_text("1 ahead of you …").wait_for()  # not 2
+    somebody.page.close()
+    visit.wait("a red apple", 2)
+    assert not visit.part("lessons").is_visible()
+
+
 def test_an_animation_of_few_bytes_and_many_pixels_is_refused():
     file = io.BytesIO()
     Image.new("L", (8000, 8001)).save(file, "JPEG")

@@ -135,6 +135,25 @@ def test_denoising_names_the_timestep_that_it_begins_at(noised):
     answer.get_by_text("from t 499").wait_for(timeout=30_000)  # 999, 937, ..., 561, 499, ...
 
 
+def test_denoising_is_stopped_and_leaves_the_line(noised, somebody):
+    go, stop = (noised.lab.locator(f"[data-part={name}]") for name in ("denoise", "stop"))
+    assert stop.is_disabled()
+    go.click()
+    noised.lab.get_by_text("1 ahead of you …").wait_for()
+    assert go.is_disabled()
+    stop.click()
+    assert noised.lab.locator("[data-part=status]").text_content() == "Stopped"
+    assert noised.lab.locator("[data-part=denoise_answer] figure").count() == 1  # the picture
+    go.click()
+    noised.lab.get_by_text("1 ahead of you …").wait_for()  # not 2
+    somebody.page.close()
+    answer = noised.lab.locator("[data-part=denoise_answer]")
+    answer.get_by_text("from t").wait_for(timeout=30_000)
+    noised.page.wait_for_function(
+        "() => document.querySelector('#noising [data-part=stop]').disabled"
+    )
+
+
 def test_what_the_page_says_stays_in_sight_and_moves_nothing(noised):
     noised.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     question, status = (noised.lab.locator(f"[data-part={n}]") for n in ("measure", "status"))

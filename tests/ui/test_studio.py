@@ -184,11 +184,22 @@ def test_what_is_asked_for_twice_at_once_is_drawn_once(studio):
 
 def test_a_visitor_who_left_is_forgotten_and_the_run_ends(studio):
     studio.want("me", Request("a red apple", steps=50))
-    run = studio.wanted("me")
-    next(run)
+    studio.want("me", Request("a house", steps=50), place="elsewhere")
+    run, other = studio.wanted("me"), studio.wanted("me", "elsewhere")
+    next(run), next(other)
     assert studio.knows("me")
     studio.forget("me")
-    assert list(run) == [] and not studio.knows("me") and not studio.is_busy()
+    assert list(run) == list(other) == [] and not studio.knows("me") and not studio.is_busy()
+
+
+def test_what_is_drawn_in_one_place_ends_nothing_in_another(studio):
+    for place in ("", "elsewhere"):
+        studio.want("me", Request("a red apple", steps=3), place=place)
+    run, other = studio.wanted("me"), studio.wanted("me", "elsewhere")
+    next(run)
+    assert next(other)["text"] == "1 ahead of you"
+    studio.want("me", None, place="elsewhere")
+    assert list(other) == [] and [m["kind"] for m in run] == ["step", "step", "step", "end"]
 
 
 def test_runs_at_once_do_not_mix(studio):

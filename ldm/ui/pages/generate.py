@@ -16,6 +16,7 @@ from ldm.ui.viewer import Viewer
 from ldm.ui.words import Words
 
 TITLE = "Generate"
+LESSON = "lesson"  # the place of a run that lies beside the one shown
 MAX_WAITING = 16  # visitors who are told how many runs are ahead of theirs
 DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 EXAMPLES = ["a cat", "a blue umbrella", "four apples", "a penguin and a red apple"]
@@ -69,7 +70,24 @@ def build(studio: Studio) -> None:
     def go_on(event: gr.EventData, visitor: gr.Request) -> dict[str, str]:
         return want(visitor, *tell(studio.go_on, event.run))
 
+    def lesson(event: gr.EventData, visitor: gr.Request) -> Iterator[dict[str, Any]]:
+        """Draws a run that is like the one shown but has other steps; says when it is there."""
+        me = visitor.session_hash
+
+        def drawn() -> Iterator[dict[str, Any]]:
+            studio.want(me, studio.alike(str(event.run), event.steps), place=LESSON)
+            yield from studio.wanted(me, LESSON)
+
+        for message in tell_all(drawn()):
+            if message["kind"] == "start":
+                yield {"kind": "wait", "text": "Drawing"}  # no more for a turn
+            elif message["kind"] == "end":
+                yield {"kind": "lesson", "run": message["run"]}
+            elif message["kind"] != "step":
+                yield message
+
     def want(visitor: gr.Request, request: Request, beginning: Any = None) -> dict[str, str]:
+        studio.want(visitor.session_hash, None, place=LESSON)
         new = tell(studio.want, visitor.session_hash, request, beginning)
         return {"kind": "wait", "text": "Waiting for a turn"} if new else {}
 
@@ -77,7 +95,8 @@ def build(studio: Studio) -> None:
         yield from tell_all(studio.wanted(visitor.session_hash))
 
     def halt(visitor: gr.Request) -> dict[str, str]:
-        studio.want(visitor.session_hash, None)
+        for place in ("", LESSON):
+            studio.want(visitor.session_hash, None, place=place)
         return {"kind": "stop"}
 
     def from_address(visitor: gr.Request) -> list[Any]:
@@ -122,6 +141,14 @@ def build(studio: Studio) -> None:
             trigger_mode="always_last",
             **private,
         )
+    viewer.lesson(
+        lesson,
+        None,
+        viewer,
+        concurrency_limit=MAX_WAITING,
+        trigger_mode="multiple",
+        **private,
+    )
     stop.click(halt, None, viewer, queue=False, **private)
     gr.on(None, from_address, None, form, **private)  # when the page is opened
     viewer.input(from_picture, None, form, **private)

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ldm.ui import noising
 from ldm.ui.lab import build_lab
-from ldm.ui.pages.generate import MAX_WAITING, tell, tell_all
+from ldm.ui.pages.generate import MAX_WAITING, tell_all
 from ldm.ui.request import Request, whole
 from ldm.ui.run import Picture
 from ldm.ui.studio import Studio
@@ -19,14 +19,21 @@ READ = ("kind", "text", "run", "t", "x0_hat")  # what the page reads of a run's 
 def build(studio: Studio) -> None:
     """Adds the page to the Blocks that is open."""
 
-    def denoise(event: gr.EventData) -> Iterator[dict[str, Any]]:
+    def denoise(event: gr.EventData, visitor: gr.Request) -> Iterator[dict[str, Any]]:
         """Runs the reverse process from x_t; yields its messages."""
-        request, beginning = tell(read, event.asked)
-        about = {"attempt": event.attempt, "prompt": request.prompt}
-        for message in tell_all(studio.generate(request, beginning)):
+        me, about = visitor.session_hash, {"attempt": event.attempt}
+
+        def drawn() -> Iterator[dict[str, Any]]:
+            studio.want(me, *read(event.asked), place=TITLE)
+            yield from studio.wanted(me, TITLE)
+
+        for message in tell_all(drawn()):
             if message["kind"] == "start":
-                about["from_t"] = message["timesteps"][0]
+                about |= {"prompt": message["prompt"], "from_t": message["timesteps"][0]}
             yield {name: message[name] for name in READ if name in message} | about
+
+    def halt(visitor: gr.Request) -> None:
+        studio.want(visitor.session_hash, None, place=TITLE)
 
     lab = build_lab(
         studio,
@@ -51,6 +58,7 @@ def build(studio: Studio) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
+    lab.halt(halt, None, None, queue=False, api_visibility="private", show_progress="hidden")
 
 
 def read(asked: Any) -> tuple[Request, Picture]:
