@@ -11,6 +11,7 @@ const spell = (x) => x.toLocaleString("en");
 function offerMap(error) {
   const { about, drawings, n } = atlas, whole = drawings.includes("umap2");
   parts.stale.hidden = !error;
+  parts.model.textContent = props.model && !error ? `Model: ${props.model}` : "";
   parts.stale.textContent =
     error && `${error} What is here can be looked at; nothing new can be placed on it or decoded from it.`;
   parts.origin.hidden = !about.from;

@@ -1,5 +1,5 @@
 // The map: pictures as points, and the one that is chosen. Needs scatter.js, page.js, colours.js.
-// This file and the other map-*.js run as one function; given to it: element, server.
+// This file and the other map-*.js run as one function; given to it: element, props, server.
 // What people typed is only ever written through textContent.
 
 const parts = Object.fromEntries(

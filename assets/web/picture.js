@@ -7,6 +7,7 @@ let chosen = null; // { kind, caption, story, picture: PNG in base64, and index 
 let asking = null; // what was asked for last
 
 window.ldm = window.ldm || {};
+parts.model.textContent = props.model && `Model: ${props.model}`;
 
 // Chooses a picture; returns whether this one or a later one could be used.
 async function choose(asked) {

@@ -48,6 +48,7 @@ def build_lab(
             *(through(studio, answer) for answer in answers),
         ],
         elem_id=name,
+        model=studio.asked,
     )
 
 

@@ -57,6 +57,11 @@ class Studio:
         self._wishes: dict[tuple[str, str], Wish | None] = {}  # of each visitor, in each place
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
+    @property
+    def asked(self) -> str:
+        """The name of the model that the labs ask, the first; "" if there is no other."""
+        return self.name if len(self.models.names) > 1 else ""
+
     def load(self) -> None:
         """Reads the first model, which takes seconds; raises ValueError if it cannot be used."""
         self._do(self.models.get)

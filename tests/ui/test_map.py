@@ -275,6 +275,7 @@ def test_the_map_opens_with_neighbours_and_says_how_faithful_it_is(page):
     assert at(page, "near").locator(".thumb").count() == 40
     assert at(page, "hits").text_content() == "30 pictures"
     assert not at(page, "stale").is_visible()
+    says(page, "model", "Model: tiny-bert")  # there is another
 
 
 def test_hovering_shows_a_caption_and_a_click_chooses_it(page):

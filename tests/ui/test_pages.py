@@ -1,5 +1,7 @@
 """What the pages share: tabs, doors, and the run that they carry over."""
 
+from ldm.ui.studio import Studio
+
 KEPT = """() => {
   window.told = [];
   for (const kind of ["run", "step"]) {
@@ -43,6 +45,19 @@ def test_a_page_that_is_loaded_again_is_where_it_was_unless_its_address_says_oth
     visit.page.wait_for_selector(".diagram [data-page=Noising].here")
     visit.page.goto(f"{app.url}?prompt=a+house")
     visit.page.wait_for_selector(".diagram [data-page=Generate].here")
+
+
+def test_with_several_models_the_labs_name_the_one_that_answers(visit, app):
+    for title in ("Noising", "Autoencoder"):
+        visit.page.goto(f"{app.url}?open={title}")
+        named = visit.page.locator(f"#{title.lower()} [data-part=model]")
+        named.wait_for()
+        assert named.text_content() == "Model: tiny-bert"
+
+
+def test_the_only_model_is_not_named(bert_folder, clip_folder):
+    assert Studio(bert_folder, "cpu").asked == ""
+    assert Studio(bert_folder, "cpu", [clip_folder]).asked == "tiny-bert"
 
 
 def test_a_door_opens_its_page(visit):

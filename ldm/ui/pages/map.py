@@ -38,4 +38,5 @@ def build(studio: Studio) -> None:
         apply_default_css=False,
         server_functions=list_answers(studio),
         elem_id="map",
+        model=studio.asked,
     )
