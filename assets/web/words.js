@@ -4,7 +4,7 @@
 
 const line = element.querySelector("p");
 const field = () => document.querySelector("#ask input, #ask textarea");
-const chosen = () => document.querySelector("#settings [aria-label=Model]")?.value || ""; // "": the only one
+const chosen = () => props.value || ""; // "": the first, until another is chosen
 const MAX_WORDS = 6;
 const MAX_STRANGE = 3; // words that are spoken of
 let model = null; // the one that the names and words below are of
@@ -84,7 +84,6 @@ function write(prompt) {
 
 async function help() {
   clearTimeout(timer);
-  typing = true;
   await learn();
   const prompt = field().value;
   const begun = typing && names.size && complete(prompt);
@@ -98,11 +97,12 @@ async function help() {
 // Says which words were in no caption, and offers what means most nearly what the first of them does;
 // or, if the model knows nothing of the prompt and reads those words as no others, what all of it does.
 async function near(prompt, odd) {
-  const ask = async (text) => (await server.meaning({ prompt: text, model })).data || { near: [] };
+  const its = model;
+  const ask = async (text) => (await server.meaning({ prompt: text, model: its })).data || { near: [] };
   const told = await Promise.all(odd.map(({ word }) => ask(word)));
   const some = told.length && (told.some(({ reading }) => reading) || knows(prompt));
   const found = some ? told[0].near : (await ask(prompt)).near;
-  if (!found.length || field().value !== prompt) return;
+  if (!found.length || field().value !== prompt || chosen() !== its) return;
   if (some) {
     const taken = ({ reading }) => (reading ? ` (taken for “${reading}”)` : "");
     const unread = odd.map(({ word }, k) => `“${word}”${taken(told[k])}`).join(", ");
@@ -115,8 +115,12 @@ async function near(prompt, odd) {
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target === field()) help();
+  if (event.target !== field()) return;
+  typing = true;
+  help();
 });
+
+watch("value", help); // another model reads the same prompt otherwise
 
 // Asked for, or left: completions are of no more use. The nearest things, which have words before
 // them, stay.

@@ -16,7 +16,7 @@ from ldm.vocabulary import Vocabulary
 class Words(gr.HTML):
     """A line of suggestions under the prompt; it is empty for a model that says nothing.
 
-    Models are asked about by name; the first one's is "".
+    Its value is the name of the model that is chosen; the first one's may be "".
     """
 
     def __init__(self, studio: Studio) -> None:

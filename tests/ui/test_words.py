@@ -69,6 +69,17 @@ def test_words_are_those_of_the_chosen_model(prompt):
     assert offered(prompt, "house") == ["home", "house"]
 
 
+def test_what_is_said_of_a_prompt_is_said_anew_when_another_model_is_chosen(prompt):
+    prompt.fill("a penguin")
+    assert "apple pie" in offered(prompt, "does not know this well")
+    prompt.page.get_by_label("Model", exact=True).click()
+    prompt.page.get_by_role("option", name="emoji").click()
+    prompt.page.wait_for_function("!document.querySelector('#words p').textContent")
+    prompt.page.get_by_label("Model", exact=True).click()
+    prompt.page.get_by_role("option", name="worded").click()
+    assert "apple pie" in offered(prompt, "does not know this well")
+
+
 def test_a_prompt_that_names_nothing_known_is_told_what_is_near(prompt):
     prompt.fill("zebra crossings")
     near = offered(prompt, "does not know this well")

@@ -170,7 +170,7 @@ def build_form(
         )
         go = gr.Button("Generate", variant="primary", scale=0, min_width=120)
         stop = gr.Button("Stop", scale=0, min_width=80)
-    Words(studio)
+    words = Words(studio)
     with gr.Row(elem_id="examples"):
         gr.Examples([[text] for text in EXAMPLES], prompt, label="Try", api_visibility="private")
     with gr.Row(elem_id="settings", equal_height=True):
@@ -200,6 +200,7 @@ def build_form(
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
         )
+    model.change(None, model, words, js="(name) => name", api_visibility="private")
     form = [prompt, negative, seed, steps, guidance, guidance_from, sampler, model]
     return prompt, go, stop, form
 
