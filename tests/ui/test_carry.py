@@ -78,7 +78,7 @@ def test_what_is_wrong_in_an_address_is_told_and_left_out(visit, app):
 def test_the_dice_throws_a_seed(visit):
     seed = visit.page.get_by_label("Seed", exact=True)
     before = seed.input_value()
-    visit.page.get_by_role("button", name="⚄").click()
+    visit.page.get_by_role("button", name="Random seed", exact=True).click()
     visit.page.wait_for_function(
         "([seed, before]) => seed.value !== before", arg=[seed.element_handle(), before]
     )

@@ -181,7 +181,7 @@ def build_form(
             max_lines=1,
             scale=3,
         )
-        dice = gr.Button("⚄", render=False)
+        dice = gr.Button("Random seed", render=False)  # shown as ⚄ by style.css
         number = {"minimum": 0, "maximum": MAX_SEED, "scale": 1, "min_width": 100}
         seed = gr.Number(Request.seed, label="Seed", buttons=[dice], **number)
         dice.click(None, None, seed, js=DICE, api_visibility="private")
