@@ -4,6 +4,19 @@
 // that replays offline does not have.
 // What people typed is only ever written through textContent.
 
+// In a narrow window the settings stand below, so that the picture is seen first. They are moved,
+// since the keyboard and screen readers would not follow an order that is one of style.
+const narrow = matchMedia("(max-width: 1000px)");
+function placeSettings() {
+  const settings = document.querySelector("#settings"); // comes a moment after the viewer
+  if (!settings) return requestAnimationFrame(placeSettings);
+  document.querySelector("#viewer")[narrow.matches ? "after" : "before"](settings);
+}
+if (server) {
+  narrow.addEventListener("change", placeSettings);
+  placeSettings();
+}
+
 new ResizeObserver(() => (drawFilm(), draw())).observe(parts.strip);
 watch("value", () => receive(props.value));
 drawLegend(parts.legend);

@@ -173,6 +173,28 @@ def test_nothing_moves_when_frames_arrive(visit, width):
     assert 0 < slider["y"] < 844 - slider["height"]  # in reach without scrolling
 
 
+@pytest.mark.parametrize("widths", [[390], [1000], [1280], [390, 1280], [1280, 390]])
+def test_the_keyboard_goes_through_the_page_from_top_to_bottom(visit, widths):
+    for width in widths:
+        visit.page.set_viewport_size({"width": width, "height": 844})
+        if width == widths[0]:
+            visit.page.reload()
+            visit.page.get_by_label("Seed", exact=True).wait_for()
+            visit.page.wait_for_function("window.ldm && window.ldm.run")
+    places, seen = ("ask", "examples", "settings", "viewer", "start"), []
+    visit.page.get_by_label("Prompt", exact=True).focus()
+    while seen[-1:] != ["start"]:
+        place = visit.page.evaluate(f"document.activeElement.closest('#{', #'.join(places)}')?.id")
+        if place not in seen[-1:]:
+            seen.append(place)
+        visit.page.keyboard.press("Tab")
+    assert sorted(seen) == sorted(places)
+    tops = [visit.page.locator(f"#{place}").bounding_box()["y"] for place in seen]
+    assert tops == sorted(tops)
+    below = tops[seen.index("settings")] > tops[seen.index("viewer")]
+    assert below == (widths[-1] <= 1000)
+
+
 def test_the_picture_that_forms_is_the_largest_thing(visit):
     areas = {
         name: (box := visit.part(name).bounding_box())["width"] * box["height"]
