@@ -78,7 +78,7 @@ function drawBlocks({ blocks }) {
   parts.unet.style.visibility = blocks ? "" : "hidden";
   (blocks || []).forEach((block, place) => {
     const tile = parts.blocks.children[place], [strength, change] = tile.querySelectorAll("canvas");
-    tile.children[1].textContent = block.shape.join(" × ");
+    tile.children[1].textContent = block.shape.join(" ×\u00a0"); // wraps before a ×
     drawMap(strength, block.strength, [1, ...block.size]);
     if (!change) return;
     for (const part of [change, tile.lastChild]) part.style.visibility = block.change ? "" : "hidden";

@@ -122,3 +122,20 @@ def test_the_blocks_stand_in_a_u_and_follow_the_scrubber(visit):
     last = tiles.locator("canvas").evaluate_all(pictures)
     visit.part("slider").fill("0")
     assert tiles.locator("canvas").evaluate_all(pictures) != last
+
+
+def test_shapes_as_large_as_those_of_stable_diffusion_are_not_cut_off(visit):
+    visit.draw("a red house", steps=2)
+    shapes = visit.part("blocks").evaluate("""blocks => {
+      while (blocks.children.length < 9) blocks.append(blocks.lastChild.cloneNode(true));
+      const shapes = [...blocks.children].map((tile) => tile.children[1]);
+      for (const shape of shapes) shape.textContent = shape.textContent.replace(/\\d+/g, "1280");
+      return shapes.map((shape) => shape.textContent);
+    }""")
+    assert set(shapes) == {"1280 ×\u00a01280 ×\u00a01280"}
+    for width in (390, 1280):
+        visit.page.set_viewport_size({"width": width, "height": 844})
+        spans = visit.part("blocks").locator("span")
+        cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length"
+        assert spans.evaluate_all(cut) == 0
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
