@@ -8,6 +8,7 @@ import numpy as np
 from ldm.atlas import Atlas
 from ldm.ui.atlas_places import decode, near, place, read_index, read_prompt, to_latent, to_vectors
 from ldm.ui.messages import Message
+from ldm.ui.models import guided_from
 from ldm.ui.request import MAX_SEED, Request, whole
 
 STEPS = 16  # of what is drawn here, a whole batch at once, guided as on Generate by default
@@ -72,7 +73,7 @@ def draw(model: Any, text: Any, x_T: Any) -> list[Any]:
     for start in range(0, len(x_T), BATCH):
         rows = slice(start, start + BATCH)
         part = replace(text, hidden=text.hidden[rows])
-        denoise = model.denoiser(part, None, Request.guidance, Request.guidance_from)
+        denoise = model.denoiser(part, None, Request.guidance, guided_from(model.name))
         steps = list(sample(denoise, model.schedule, x_T[rows], STEPS))
         parts.append([*(step.x_t for step in steps), steps[-1].x_prev])
     return [torch.cat(row) for row in zip(*parts, strict=True)]

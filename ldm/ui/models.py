@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ldm.ui.request import MAX_T, Request
+
 BUNDLED = Path(__file__).parents[2] / "assets" / "models"
 FIRST = "emoji"  # which the page opens with
 PARTS = ("model_index.json", "unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -69,3 +71,12 @@ def list_bundled() -> list[str]:
     """Returns the folders of the models that come with the app, the first one first."""
     folders = [file.parent for file in BUNDLED.glob("*/model_index.json")]
     return list(map(str, sorted(folders, key=lambda folder: (folder.name != FIRST, folder.name))))
+
+
+def guided_from(name: str) -> int:
+    """Returns the timestep that guidance begins at by default with the model of this name.
+
+    Request has the best one of the bundled models; others are used to guidance at all steps.
+    """
+    bundled = {Path(folder).name for folder in list_bundled()}
+    return Request.guidance_from if name in bundled else MAX_T

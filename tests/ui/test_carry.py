@@ -62,7 +62,7 @@ def test_a_link_brings_the_run_back(visit):
     visit.page.goto(visit.page.evaluate("navigator.clipboard.readText()"))
     wait_for_form(visit, PROMPT)
     assert (
-        form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "500", "DPM-Solver++ 2M"]
+        form(visit) == before == [PROMPT, "blue & green", "77", "3", "4", "1000", "DPM-Solver++ 2M"]
     )
     assert visit.page.evaluate("window.hacked") is None
 
@@ -70,9 +70,33 @@ def test_a_link_brings_the_run_back(visit):
 def test_what_is_wrong_in_an_address_is_told_and_left_out(visit, app):
     visit.page.goto(app.url + "?prompt=a+house&seed=-3&steps=9&sampler=euler&guidance=99")
     wait_for_form(visit, "a house")
-    assert form(visit) == ["a house", "", "0", "9", "4", "500", "Euler"]
+    assert form(visit) == ["a house", "", "0", "9", "4", "1000", "Euler"]
     for words in ("Seed must be a whole number", "Guidance must be a number"):
         visit.page.get_by_text(words).wait_for()
+
+
+def test_guidance_begins_where_it_suits_the_chosen_model_unless_somebody_set_it(visit):
+    late = visit.page.get_by_label("number input for Guidance from t", exact=True)
+
+    def choose(model: str) -> None:
+        visit.page.get_by_label("Model", exact=True).click()
+        visit.page.get_by_role("option", name=model).click()
+
+    def begins_at(t: int) -> None:
+        visit.page.wait_for_function(
+            "([late, t]) => late.value === t", arg=[late.element_handle(), str(t)]
+        )
+
+    begins_at(1000)
+    choose("emoji")
+    begins_at(500)
+    choose("tiny-bert")
+    begins_at(1000)
+    late.fill("300")
+    late.press("Tab")
+    choose("emoji")
+    visit.page.wait_for_timeout(1000)
+    begins_at(300)
 
 
 def test_the_dice_throws_a_seed(visit):

@@ -15,6 +15,7 @@ from ldm.trajectory import Settings, Trajectory
 from ldm.ui import atlas as answers
 from ldm.ui import atlas_paths, atlas_places, atlas_words
 from ldm.ui.messages import to_jpeg
+from ldm.ui.models import guided_from
 from ldm.ui.request import Request
 from ldm.ui.studio import Studio
 
@@ -188,7 +189,7 @@ def test_the_dots_before_a_branch_have_pictures(asks):
 def test_many_seeds_are_the_runs_of_each(asks, atlas, bert_model):
     told = asks("seeds", {"prompt": "red", "n": 3, "seed": 5})["data"]
     assert told["seeds"] == [5, 6, 7] and len(told["pictures"]) == 3
-    guided = Request.guidance, Request.guidance_from
+    guided = Request.guidance, guided_from(bert_model.name)
     settings = Settings(atlas_paths.STEPS, *guided, "ddim")
     run = Trajectory.collect(bert_model, "red", 6, settings)
     end = atlas.pca("latent").place(atlas_places.to_vectors(run.latent))

@@ -19,6 +19,7 @@ from ldm.ui import studio as module
 from ldm.ui.answers import tell
 from ldm.ui.line import Line, ticket_of
 from ldm.ui.messages import GUIDE_LIMIT, MAP_LIMIT, to_jpeg
+from ldm.ui.models import guided_from
 from ldm.ui.pages.generate import given_or_own
 from ldm.ui.request import SAMPLERS, Request
 from ldm.ui.run import to_settings
@@ -318,12 +319,14 @@ def test_the_seconds_of_a_run_are_those_that_were_computed(studio):
 
 
 def test_a_branch_without_a_prompt_is_asked_for_what_the_run_was():
-    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, 700, "ddim"))
-    form = [*asdict(Request("x")).values()]
+    own = asdict(Request("a cat", "dogs", 7, 6, 2.0, 700, "ddim", "emoji"))
+    form = [*asdict(Request("x", model="emoji")).values()]
     for prompt in ("", None, "  "):
         assert given_or_own([prompt, *form[1:]], own, False) == list(own.values())
     changed = given_or_own(["", "", 9, *form[3:]], own, True)
-    assert changed == ["a cat", "dogs", 9, 6, 2.0, 700, "ddim", ""]
+    assert changed == ["a cat", "dogs", 9, 6, 2.0, 700, "ddim", "emoji"]
+    another = [*asdict(Request("x", guidance_from=guided_from("another"))).values()]
+    assert given_or_own(["", *another[1:-1], "another"], own, False)[:-1] == [*own.values()][:-1]
 
 
 def test_a_branch_with_a_prompt_is_asked_for_what_the_form_says_but_for_the_seed():

@@ -9,6 +9,7 @@ import gradio as gr
 
 from ldm.ui import parameters
 from ldm.ui.answers import list_answers
+from ldm.ui.models import guided_from
 from ldm.ui.picture import PictureEditor, to_beginning
 from ldm.ui.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, MAX_T, SAMPLERS, Request
 from ldm.ui.studio import Studio
@@ -190,19 +191,29 @@ def build_form(
         guidance = gr.Slider(
             1, MAX_GUIDANCE, Request.guidance, step=0.5, label="Guidance", **slider
         )
-        guidance_from = gr.Slider(
-            0, MAX_T, Request.guidance_from, step=10, label="Guidance from t", **slider
-        )
+        models = studio.models.names
+        default = guided_from(models[0])
+        late = gr.Slider(0, MAX_T, default, step=10, label="Guidance from t", **slider)
         samplers = [(label, key) for key, label in SAMPLERS.items()]
         choice = {"scale": 2, "min_width": 150}
         sampler = gr.Dropdown(samplers, value=Request.sampler, label="Sampler", **choice)
-        models = studio.models.names
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
         )
+    fitted = gr.State(default)
+    model.input(fit, [model, late, fitted], [late, fitted], queue=False, api_visibility="private")
     model.change(None, model, words, js="(name) => name", api_visibility="private")
-    form = [prompt, negative, seed, steps, guidance, guidance_from, sampler, model]
+    form = [prompt, negative, seed, steps, guidance, late, sampler, model]
     return prompt, go, stop, form
+
+
+def fit(model: str, late: float, fitted: int) -> tuple[float, int]:
+    """Returns where guidance begins now that this model is chosen, and what suits it.
+
+    fitted: what suited the model before; a timestep that somebody set instead stays.
+    """
+    suits = guided_from(model)
+    return (suits if late == fitted else late), suits
 
 
 def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
@@ -246,6 +257,7 @@ def given_or_own(given: Sequence[Any], own: Mapping[str, Any], reseed: bool) -> 
     asked = dict(zip(names, given, strict=True))
     if not (asked["prompt"] and asked["prompt"].strip()):
         opened = asdict(Request(str(own["prompt"]))) | {"prompt": asked["prompt"]}
+        opened["guidance_from"] = guided_from(asked["model"])
         same = {name for name, value in asked.items() if value in ("", None, opened[name])}
         asked |= {name: own[name] for name in same}
     return list((asked if reseed else asked | {"seed": own["seed"]}).values())

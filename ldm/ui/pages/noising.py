@@ -1,12 +1,14 @@
 """The forward process: a picture turns into noise, and what the network makes of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from ldm.ui import noising
 from ldm.ui.lab import build_lab
+from ldm.ui.models import guided_from
 from ldm.ui.pages.generate import MAX_WAITING, tell_all
 from ldm.ui.request import Request, whole
 from ldm.ui.run import Picture
@@ -24,7 +26,9 @@ def build(studio: Studio) -> None:
         me, about = visitor.session_hash, {"attempt": event.attempt}
 
         def drawn() -> Iterator[dict[str, Any]]:
-            studio.want(me, *read(event.asked), place=TITLE)
+            request, beginning = read(event.asked)
+            request = replace(request, guidance_from=guided_from(studio.name))
+            studio.want(me, request, beginning, TITLE)
             yield from studio.wanted(me, TITLE)
 
         for message in tell_all(drawn()):
