@@ -200,20 +200,25 @@ def build_form(
         model = gr.Dropdown(
             models, value=models[0], label="Model", visible=len(models) > 1, **choice
         )
-    fitted = gr.State(default)
-    model.input(fit, [model, late, fitted], [late, fitted], queue=False, api_visibility="private")
+    model.input(
+        fit,
+        [model, late],
+        late,
+        queue=False,
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
     model.change(None, model, words, js="(name) => name", api_visibility="private")
     form = [prompt, negative, seed, steps, guidance, late, sampler, model]
     return prompt, go, stop, form
 
 
-def fit(model: str, late: float, fitted: int) -> tuple[float, int]:
-    """Returns where guidance begins now that this model is chosen, and what suits it.
+def fit(model: str, late: float) -> float:
+    """Returns where guidance begins now that this model is chosen.
 
-    fitted: what suited the model before; a timestep that somebody set instead stays.
+    late: where it began; a timestep that somebody set, no model's default, stays.
     """
-    suits = guided_from(model)
-    return (suits if late == fitted else late), suits
+    return guided_from(model) if late in (Request.guidance_from, MAX_T) else late
 
 
 def build_start() -> tuple[gr.Button, gr.ImageEditor, gr.Slider]:
