@@ -50,18 +50,16 @@ def closeness(
     vocabulary: IconSet,
     words: list[Icon],
     settings: dict,
-    image: Tensor,
-    real: Tensor,
     varied: int,
 ) -> dict[str, float]:
-    """How far pictures lie from real ones, from each other, and from the training pictures.
+    """How far pictures of a prompt lie from each other, and from the training pictures.
 
     words: a drawing of each concept; varied: how many of them are drawn with 8 seeds.
 
-    frechet: of images to real ones [N,3,H,W] of the same prompts; variety: mean distance between 8
-    seeds of a prompt over that between the real drawings of the concept; copies: share of them that
-    are nearer to a training picture, at 32x32 pixels, than the concept's real drawings are to each
-    other, all of these on the background of the one that is compared.
+    variety: mean distance between 8 seeds of a prompt over that between the real drawings of the
+    concept; copies: share of them that are nearer to a training picture, at 32x32 pixels, than the
+    concept's real drawings are to each other, all of these on the background of the one that is
+    compared.
     """
     chosen = spread_out(words, min(N_VARIED, varied))
     prompts = [article(icon.name) for icon in chosen for _ in range(VARIED_SEEDS)]
@@ -69,19 +67,17 @@ def closeness(
     drawn = watched(model, prompts, settings, seeds, "variety").split(VARIED_SEEDS)
     ratios, copied = [], []
     for icon, mine in zip(chosen, drawn, strict=True):
-        same = [k for k, other in enumerate(vocabulary.icons) if other.concept == icon.concept]
-
-        def twins(rgb, same=same) -> Tensor:
-            return autoencoder.to_images([alone(vocabulary, k, rgb=rgb) for k in same])
-
-        apart = spread(features(judge, twins(BACKGROUNDS["white"])))
+        twins = vocabulary.select(lambda other, icon=icon: other.concept == icon.concept)
+        apart = spread(features(judge, all_alone(twins, BACKGROUNDS["white"])))
         ratios.append(spread(features(judge, mine)) / max(apart, 1e-9))
-        copied += [is_copy(one, twins(background(one))) for one in mine]
-    return {
-        "frechet": frechet_distance(features(judge, image), features(judge, real)),
-        "variety": float(np.mean(ratios)),
-        "copies": float(np.mean(copied)),
-    }
+        copied += [is_copy(one, all_alone(twins, background(one))) for one in mine]
+    return {"variety": float(np.mean(ratios)), "copies": float(np.mean(copied))}
+
+
+def all_alone(icon_set: IconSet, rgb: tuple[int, int, int]) -> Tensor:
+    """Images [N,3,128,128] of all icons of a set as they are, on a plain background."""
+    drawn = [alone(icon_set, k, rgb=rgb) for k in range(len(icon_set.icons))]
+    return autoencoder.to_images(drawn)
 
 
 def background(image: Tensor) -> tuple[int, int, int]:

@@ -18,7 +18,13 @@ from ldm.training.captions import (
     described,
     preceded,
 )
-from ldm.training.closeness import REAL_SEED, closeness, spread_out
+from ldm.training.closeness import (
+    REAL_SEED,
+    closeness,
+    features,
+    frechet_distance,
+    spread_out,
+)
 from ldm.training.drawing import watched
 from ldm.training.icons import Icon, IconSet
 from ldm.training.judge import Judge
@@ -214,7 +220,8 @@ def judged(
         "reworded": words_row(model, judge, reworded(words, prompts), settings),
         "kinds": words_row(model, judge, kinds(words, prompts), settings),
         "unseen words": words_row(model, judge, unseen_words(words), settings),
-        **closeness(model, judge, vocabulary, words, settings, image, real, prompts),
+        "frechet": frechet_distance(features(judge, image), features(judge, real)),
+        **closeness(model, judge, vocabulary, words, settings, prompts),
     }
 
 

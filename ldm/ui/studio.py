@@ -116,8 +116,9 @@ class Studio:
 
     def forget(self, visitor: str) -> None:
         """Drops what is known of a visitor who left, and ends what is drawn for them."""
-        for known in [key for key in list(self._wishes) if key[0] == visitor]:
-            self._wishes.pop(known, None)
+        for known in list(self._wishes):
+            if known[0] == visitor:
+                self._wishes.pop(known, None)
 
     def generate(
         self,
